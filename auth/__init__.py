@@ -1,0 +1,1 @@
+"""Who is asking: accounts, credentials and the one authenticator that makes a principal."""

@@ -1,0 +1,132 @@
+"""The database: one engine a process, short read and write transactions, times as UTC microseconds.
+
+Called by every module that owns tables. SQLite (default) runs with WAL, foreign keys, `secure_delete` and
+`synchronous=FULL`; its writers queue on an exclusive `flock`, because `BEGIN IMMEDIATE` with a busy time-out starves
+them under load. PostgreSQL is reached by psycopg 3. Thread-safe; not to be carried across a fork: make one `Database`
+per process.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import BigInteger, Connection, Dialect, LargeBinary, MetaData, create_engine, event
+from sqlalchemy.engine import Engine, make_url
+from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.types import TypeDecorator
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware datetime kept as microseconds since 1970 (BIGINT): exact, ordered and alike on both databases."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        return None if value is None else (value - _EPOCH) // _MICROSECOND
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else _EPOCH + timedelta(microseconds=value)
+
+
+class Base(DeclarativeBase):
+    """The tables of the main database. Rows are read and written by Core statements; there is no unit of work."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_N_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {datetime: UtcDateTime, bytes: LargeBinary}
+
+
+class AuditBase(DeclarativeBase):
+    """The tables of the record, which on SQLite is a file of its own."""
+
+    metadata = MetaData(naming_convention=Base.metadata.naming_convention)
+    type_annotation_map = Base.type_annotation_map
+
+
+class Database:
+    """Short transactions on one database.
+
+    `url` is an SQLAlchemy URL (`sqlite:////path/ladocs.db`, `postgresql://user@host/name`).
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        parsed = make_url(url)
+        self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        if self.is_sqlite:
+            self.engine: Engine = create_engine(url, pool_size=8, max_overflow=120, pool_timeout=10)
+            event.listen(self.engine, "connect", _sqlite_pragmas)
+            self._lock_path: Path | None = Path(f"{parsed.database}.lock")
+        else:
+            self.engine = create_engine(url, pool_size=8, max_overflow=24, pool_timeout=10, pool_pre_ping=True)
+            self._lock_path = None
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A snapshot for reading; always rolled back. Raises sqlalchemy.exc.SQLAlchemyError."""
+        with self.engine.connect() as connection:
+            if self.is_sqlite:
+                connection.exec_driver_sql("BEGIN")
+            yield connection
+            connection.rollback()
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that commits when the block ends and rolls back when it raises.
+
+        On return the change is on the disk. Raises sqlalchemy.exc.SQLAlchemyError, OSError (lock file).
+        """
+        with self._writers_turn(), self.engine.connect() as connection:
+            if self.is_sqlite:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            yield connection
+            connection.commit()
+
+    def dispose(self) -> None:
+        """Close every pooled connection."""
+        self.engine.dispose()
+
+    @contextmanager
+    def _writers_turn(self) -> Iterator[None]:
+        if self._lock_path is None:
+            yield
+            return
+        descriptor = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+
+def _sqlite_pragmas(connection: Any, _record: object) -> None:
+    # The driver's own transaction control would begin too late for a write lock: ours says BEGIN itself.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "secure_delete=ON",
+        "busy_timeout=5000",
+        "temp_store=MEMORY",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()

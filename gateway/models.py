@@ -1,0 +1,96 @@
+"""The tables of `gateway`: sealed objects, documents, deliveries and audiences. Key rows stand in `gateway.vault.models`.
+
+A delivery repeats what a listing needs of its document, so that a folder is one range of one index.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from config.database import Base
+
+_NUMBERED = {"sqlite_autoincrement": True}
+
+
+class StoredObject(Base):
+    """Sealed bytes in the vault. `wrap` is emptied when the key dies; `commitment` is a salted hash of the plaintext."""
+
+    __tablename__ = "object"
+    id: Mapped[bytes] = mapped_column(primary_key=True)
+    kek_id: Mapped[bytes] = mapped_column(ForeignKey("kek.id"), index=True)
+    category_id: Mapped[int] = mapped_column(ForeignKey("category.id"))
+    wrap: Mapped[bytes | None]
+    length: Mapped[int]
+    segment_size: Mapped[int]
+    ciphertext_sha256: Mapped[bytes]
+    commitment: Mapped[bytes]
+    created_at: Mapped[datetime]
+
+
+class Batch(Base):
+    """One act of publishing."""
+
+    __tablename__ = "batch"
+    __table_args__ = (_NUMBERED,)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    published_at: Mapped[datetime]
+    note: Mapped[str]
+
+
+class Document(Base):
+    """One document as it was published: to whom is said by its deliveries and audience."""
+
+    __tablename__ = "document"
+    __table_args__ = (_NUMBERED,)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    reference: Mapped[str] = mapped_column(unique=True)
+    object_id: Mapped[bytes] = mapped_column(ForeignKey("object.id"), index=True)
+    batch_id: Mapped[int] = mapped_column(ForeignKey("batch.id"), index=True)
+    category_id: Mapped[int] = mapped_column(ForeignKey("category.id"))
+    published_at: Mapped[datetime]
+    last_day: Mapped[date]
+    visible_until: Mapped[datetime]
+    destroy_day: Mapped[date]
+    restricted: Mapped[bool]
+    not_headteacher: Mapped[bool]
+    not_headteacher_reason: Mapped[str]
+
+
+class Audience(Base):
+    """A role or an account that a restricted document names."""
+
+    __tablename__ = "audience"
+    __table_args__ = (Index(None, "document_id"), _NUMBERED)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    document_id: Mapped[int] = mapped_column(ForeignKey("document.id"))
+    role: Mapped[str | None]
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
+
+
+class Delivery(Base):
+    """A document in one school's folder, under a sealed name. `month` is `YYYY-MM` of publication in Europe/London."""
+
+    __tablename__ = "delivery"
+    __table_args__ = (
+        UniqueConstraint("school_id", "month", "category_id", "token"),
+        Index("ix_delivery_folder", "school_id", "month", "category_id", "visible_until"),
+        Index("ix_delivery_months", "school_id", "visible_until", "month", "category_id", "published_at"),
+    )
+    id: Mapped[bytes] = mapped_column(primary_key=True)
+    document_id: Mapped[int] = mapped_column(ForeignKey("document.id"), index=True)
+    object_id: Mapped[bytes] = mapped_column(ForeignKey("object.id"))
+    school_id: Mapped[int] = mapped_column(ForeignKey("school.id"))
+    month: Mapped[str]
+    category_id: Mapped[int] = mapped_column(ForeignKey("category.id"))
+    kek_id: Mapped[bytes] = mapped_column(ForeignKey("kek.id"))
+    name_sealed: Mapped[bytes | None]
+    token: Mapped[bytes | None]
+    size: Mapped[int]
+    published_at: Mapped[datetime]
+    visible_until: Mapped[datetime]
+    restricted: Mapped[bool]
+    not_headteacher: Mapped[bool]

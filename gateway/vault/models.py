@@ -1,0 +1,39 @@
+"""The table of key-encryption keys: what a key is for. The keys themselves are only in the key box."""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import StrEnum
+
+from sqlalchemy import Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from config.database import Base
+
+
+class Purpose(StrEnum):
+    """What a key wraps."""
+
+    PUBLISH = "publish"
+    STAGING = "staging"
+    HOLD = "hold"
+
+
+class KekState(StrEnum):
+    """ACTIVE keys take new wraps; CLOSING ones only open; DESTROYED ones are gone."""
+
+    ACTIVE = "active"
+    CLOSING = "closing"
+    DESTROYED = "destroyed"
+
+
+class Kek(Base):
+    """One key of the key box. `day` is the London date on which it is destroyed."""
+
+    __tablename__ = "kek"
+    __table_args__ = (Index("ix_kek_use", "purpose", "day", "state"),)
+    id: Mapped[bytes] = mapped_column(primary_key=True)
+    day: Mapped[date]
+    purpose: Mapped[str]
+    state: Mapped[str]
+    generation: Mapped[int]

@@ -1,0 +1,1 @@
+"""The record: append-only, tamper-evident, and a condition of every read."""

@@ -1,0 +1,72 @@
+"""What a record says: one frozen `Event`, whose field names are the record's own (docs/audit-format.md)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class EventKind(StrEnum):
+    """What happened; the string is its form in the record."""
+
+    SIGN_IN = "auth:sign-in"
+    SIGN_IN_REFUSED = "auth:refused"
+    SIGN_OUT = "auth:sign-out"
+    SUPPRESSED = "auth:suppressed"
+    FOLDER_BROWSE = "folder:browse"
+    FILE_OPEN = "file:open"
+    FILE_CLOSE = "file:close"
+    READ_REFUSED = "file:refused"
+    WRITE_REFUSED = "write:refused"
+    DOCUMENT_DAMAGED = "document:damaged"
+    DOCUMENT_PUBLISHED = "document:published"
+    SCHOOL_CHANGED = "school:changed"
+    ACCOUNT_CHANGED = "account:changed"
+    ACCESS_GRANTED = "access:granted"
+    ACCESS_REVOKED = "access:revoked"
+    CREDENTIAL_ADDED = "credential:added"
+    CREDENTIAL_REMOVED = "credential:removed"
+    CLOCK_CONFIRMED = "clock:confirmed"
+    KEYS_CHANGED = "keys:changed"
+    SERVICE_STARTED = "service:started"
+    SERVICE_STOPPED = "service:stopped"
+    HEARTBEAT = "service:heartbeat"
+
+
+class Result(StrEnum):
+    """How it ended."""
+
+    PERMIT = "permit"
+    DENY = "deny"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Event:
+    """One line of the record, before it is sealed into a batch.
+
+    `at` is aware UTC. `actor` is an account id. `school` a school id. `object` names the thing in clear only where its
+    name is not confidential: a delivery id in hex, an account or a folder such as `7/2026-11/SEND`; refused names stand
+    as folder plus keyed hash. `ranges` are half-open byte ranges `(start, end)`. `count` is how many like it this stands
+    for.
+    """
+
+    event: EventKind
+    at: datetime
+    result: Result
+    actor: int | None = None
+    school: int | None = None
+    address: str = ""
+    client: str = ""
+    protocol: str = ""
+    session: str = ""
+    object: str = ""
+    reference: str = ""
+    ranges: tuple[tuple[int, int], ...] = ()
+    reason: str = ""
+    count: int = 1
+
+
+class RecordUnavailable(Exception):
+    """The record could not be written durably in time: nothing may leave."""

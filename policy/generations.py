@@ -1,0 +1,30 @@
+"""Counters in the database that tell every process that something changed [R19].
+
+`ACCESS` moves with every change of who may what; `content_of(school)` with every change of a school's documents. A
+writer bumps within its own transaction; every process watches the values. Thread-safe.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, insert, select, update
+
+from policy.models import Generation
+
+ACCESS = "access"
+
+
+def content_of(school_id: int) -> str:
+    """The name of the counter of one school's documents."""
+    return f"content:{school_id}"
+
+
+def bump(connection: Connection, name: str) -> None:
+    """Move the counter `name` on by one, within the caller's write transaction."""
+    moved = connection.execute(update(Generation).where(Generation.name == name).values(value=Generation.value + 1))
+    if moved.rowcount == 0:
+        connection.execute(insert(Generation).values(name=name, value=1))
+
+
+def value(connection: Connection, name: str) -> int:
+    """The counter's value; 0 before its first change."""
+    return connection.execute(select(Generation.value).where(Generation.name == name)).scalar() or 0

@@ -1,0 +1,140 @@
+"""Who belongs to a school, in which role, and what categories were granted [R5] [R6].
+
+Called by the commands. Functions take the caller's write connection and bump the counter that every process watches.
+Raises OperatorError for what a person asked wrongly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, Update, insert, select, update
+
+from auth.models import Account
+from auth.principal import Layout
+from config.errors import OperatorError
+from policy import generations
+from policy.access import HEADTEACHER, ROLES
+from policy.models import Category, Grant, Membership, School
+
+SERVICE_ROLE = "Service account"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Belonging:
+    """One school of an account, as the commands show it. A headteacher holds every category without a grant."""
+
+    school_id: int
+    dfe: str
+    school: str
+    role: str
+    categories: tuple[str, ...]
+
+
+def join(connection: Connection, account_id: int, school_id: int, role: str, at: datetime) -> None:
+    """Make an account belong to a school as `role`; another role that it held there ends, with its grants [R5]."""
+    if role not in (*ROLES, SERVICE_ROLE):
+        raise OperatorError(f"'{role}' is not a role: there are {', '.join(ROLES)}.")
+    held = connection.execute(
+        select(Membership.school_id, Membership.role).where(
+            Membership.account_id == account_id, Membership.ended_at.is_(None)
+        )
+    ).all()
+    if (school_id, role) in [tuple(row) for row in held]:
+        return
+    layout = connection.execute(select(Account.layout).where(Account.id == account_id)).scalar_one()
+    if layout == Layout.SINGLE and any(row.school_id != school_id for row in held):
+        raise OperatorError(
+            "This account shows one school without a folder of its own: give --layout by-school to add another."
+        )
+    if role == HEADTEACHER:
+        _refuse_second_headteacher(connection, school_id)
+    leave(connection, account_id, school_id, at)
+    connection.execute(insert(Membership).values(account_id=account_id, school_id=school_id, role=role, since=at))
+    generations.bump(connection, generations.ACCESS)
+
+
+def leave(connection: Connection, account_id: int, school_id: int, at: datetime) -> None:
+    """End every role and grant of an account in a school."""
+    connection.execute(
+        update(Membership)
+        .where(Membership.account_id == account_id, Membership.school_id == school_id, Membership.ended_at.is_(None))
+        .values(ended_at=at)
+    )
+    connection.execute(_live_grants(account_id, school_id).values(revoked_at=at))
+    generations.bump(connection, generations.ACCESS)
+
+
+def grant(
+    connection: Connection,
+    account_id: int,
+    school_id: int,
+    category_id: int,
+    at: datetime,
+    expires_at: datetime | None = None,
+) -> None:
+    """Let an account read a category of a school that it belongs to; a grant that is there is replaced."""
+    member = connection.execute(
+        select(Membership.id).where(
+            Membership.account_id == account_id, Membership.school_id == school_id, Membership.ended_at.is_(None)
+        )
+    ).first()
+    if member is None:
+        raise OperatorError("This account does not belong to that school: give it a role there first (--role).")
+    revoke(connection, account_id, school_id, category_id, at)
+    connection.execute(
+        insert(Grant).values(
+            account_id=account_id, school_id=school_id, category_id=category_id, since=at, expires_at=expires_at
+        )
+    )
+
+
+def revoke(connection: Connection, account_id: int, school_id: int, category_id: int, at: datetime) -> int:
+    """End a grant; how many ended is returned (0: there was none)."""
+    ended = connection.execute(
+        _live_grants(account_id, school_id).where(Grant.category_id == category_id).values(revoked_at=at)
+    )
+    generations.bump(connection, generations.ACCESS)
+    return ended.rowcount
+
+
+def belongings(connection: Connection, account_id: int) -> list[Belonging]:
+    """The schools of an account, the oldest membership first."""
+    rows = connection.execute(
+        select(School.id, School.dfe, School.name, Membership.role)
+        .join(School, School.id == Membership.school_id)
+        .where(Membership.account_id == account_id, Membership.ended_at.is_(None))
+        .order_by(Membership.since, Membership.id)
+    ).all()
+    granted = connection.execute(
+        select(Grant.school_id, Category.name)
+        .join(Category, Category.id == Grant.category_id)
+        .where(Grant.account_id == account_id, Grant.revoked_at.is_(None))
+        .order_by(Category.id)
+    ).all()
+    every = tuple(connection.execute(select(Category.name).order_by(Category.id)).scalars())
+    return [
+        Belonging(
+            school_id=row.id,
+            dfe=row.dfe,
+            school=row.name,
+            role=row.role,
+            categories=every if row.role == HEADTEACHER else tuple(g.name for g in granted if g.school_id == row.id),
+        )
+        for row in rows
+    ]
+
+
+def _refuse_second_headteacher(connection: Connection, school_id: int) -> None:
+    head = connection.execute(
+        select(Account.username)
+        .join(Membership, Membership.account_id == Account.id)
+        .where(Membership.school_id == school_id, Membership.role == HEADTEACHER, Membership.ended_at.is_(None))
+    ).scalar()
+    if head is not None:
+        raise OperatorError(f"This school has a headteacher already ({head}): end that role first.")
+
+
+def _live_grants(account_id: int, school_id: int) -> Update:
+    return update(Grant).where(Grant.account_id == account_id, Grant.school_id == school_id, Grant.revoked_at.is_(None))

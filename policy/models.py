@@ -1,0 +1,87 @@
+"""The tables of `policy`: schools, who belongs to them, what was granted, and the counters that announce a change."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from sqlalchemy import ForeignKey, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from config.database import Base
+
+_NUMBERED = {"sqlite_autoincrement": True}
+
+
+class School(Base):
+    """A school. `earlier_name` is shown in folders until the 1 September after `renamed_on` [R6]."""
+
+    __tablename__ = "school"
+    __table_args__ = (_NUMBERED,)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    dfe: Mapped[str] = mapped_column(unique=True)
+    urn: Mapped[str | None] = mapped_column(unique=True)
+    name: Mapped[str]
+    earlier_name: Mapped[str | None]
+    renamed_on: Mapped[date | None]
+    state: Mapped[str]
+    created_at: Mapped[datetime]
+
+
+class SchoolNetwork(Base):
+    """A network (CIDR) of a school: sign-ins from it are in the known lane [R18]."""
+
+    __tablename__ = "school_network"
+    school_id: Mapped[int] = mapped_column(ForeignKey("school.id"), primary_key=True)
+    network: Mapped[str] = mapped_column(primary_key=True)
+
+
+class Category(Base):
+    """A category's stable number. Rows are added as settings name them and never removed or renumbered."""
+
+    __tablename__ = "category"
+    __table_args__ = (_NUMBERED,)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+
+
+class Membership(Base):
+    """Somebody's role in a school, e.g. Headteacher. A change of role ends the row and its grants."""
+
+    __tablename__ = "membership"
+    __table_args__ = (Index(None, "account_id"), Index(None, "school_id"), _NUMBERED)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    school_id: Mapped[int] = mapped_column(ForeignKey("school.id"))
+    role: Mapped[str]
+    since: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+
+class Grant(Base):
+    """A category of a school that an account may read."""
+
+    __tablename__ = "grant"
+    __table_args__ = (Index(None, "account_id"), _NUMBERED)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    school_id: Mapped[int] = mapped_column(ForeignKey("school.id"))
+    category_id: Mapped[int] = mapped_column(ForeignKey("category.id"))
+    since: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+
+class Generation(Base):
+    """Counters that every process watches: `access`, and `content:<school id>`."""
+
+    __tablename__ = "generation"
+    name: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[int]
+
+
+class ClockMark(Base):
+    """The high-water mark of the clock [R10]: one row."""
+
+    __tablename__ = "clock_mark"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime]

@@ -1,0 +1,121 @@
+"""Schools: their numbers, names, state and folder names [R6].
+
+Called by the commands and by `policy.access`. Functions take the caller's connection; writers bump the counter that
+every process watches. Raises OperatorError for what a person typed wrongly.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, or_, select, update
+
+from config.clock import london_date
+from config.errors import OperatorError
+from policy import generations
+from policy.models import School
+
+_DFE = re.compile(r"(\d{3})[-/ ]?(\d{4})")
+_URN = re.compile(r"\d{5,7}")
+_FOLDER_LIMIT = 40
+_FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
+
+
+class SchoolState(StrEnum):
+    """Whether a school's people are let in."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SchoolRow:
+    """A school as the commands show it."""
+
+    id: int
+    dfe: str
+    urn: str | None
+    name: str
+    state: SchoolState
+
+
+def dfe_number(text: str) -> str:
+    """`text` as `LLL-EEEE` (local authority, establishment). Raises OperatorError."""
+    match = _DFE.fullmatch(text.strip())
+    if match is None:
+        raise OperatorError(f"'{text}' is not a DfE number: write it like 830-2001.")
+    return f"{match[1]}-{match[2]}"
+
+
+def add(connection: Connection, *, dfe: str, name: str, urn: str | None, at: datetime) -> SchoolRow:
+    """Enter a school. Raises OperatorError when its number is malformed or already there."""
+    dfe, name = dfe_number(dfe), " ".join(name.split())
+    if not name:
+        raise OperatorError("A school needs a name, for example --name 'Example Primary School'.")
+    if urn is not None and not _URN.fullmatch(urn):
+        raise OperatorError(f"'{urn}' is not a URN: it has five to seven digits, like 112501.")
+    same = School.dfe == dfe if urn is None else or_(School.dfe == dfe, School.urn == urn)
+    taken = connection.execute(select(School.dfe, School.name).where(same)).first()
+    if taken is not None:
+        raise OperatorError(f"School {taken.dfe} ({taken.name}) has this number already: see 'ladocs school list'.")
+    connection.execute(
+        insert(School).values(dfe=dfe, urn=urn, name=name, state=SchoolState.ACTIVE.value, created_at=at)
+    )
+    generations.bump(connection, generations.ACCESS)
+    return find(connection, dfe)
+
+
+def rename(connection: Connection, school_id: int, name: str, at: datetime) -> None:
+    """Give a school a new name; its folder keeps the one that people have seen until the next 1 September."""
+    row = connection.execute(select(School).where(School.id == school_id)).one()
+    shown = folder_title(row.name, row.earlier_name, row.renamed_on, at)
+    connection.execute(
+        update(School)
+        .where(School.id == school_id)
+        .values(name=" ".join(name.split()), earlier_name=shown, renamed_on=london_date(at))
+    )
+    generations.bump(connection, generations.ACCESS)
+
+
+def set_state(connection: Connection, school_id: int, state: SchoolState) -> None:
+    """Suspend a school, or let it in again."""
+    connection.execute(update(School).where(School.id == school_id).values(state=state.value))
+    generations.bump(connection, generations.ACCESS)
+
+
+def find(connection: Connection, number: str) -> SchoolRow:
+    """The school with this DfE number or URN. Raises OperatorError naming the command that lists them."""
+    number = number.strip()
+    dfe = _DFE.fullmatch(number)
+    condition = School.dfe == f"{dfe[1]}-{dfe[2]}" if dfe else School.urn == number
+    row = connection.execute(select(School).where(condition)).one_or_none()
+    if row is None:
+        raise OperatorError(f"No school has the number '{number}': see 'ladocs school list'.")
+    return _row(row)
+
+
+def listing(connection: Connection) -> list[SchoolRow]:
+    """All schools by number."""
+    return [_row(row) for row in connection.execute(select(School).order_by(School.dfe))]
+
+
+def folder_title(name: str, earlier_name: str | None, renamed_on: date | None, at: datetime) -> str:
+    """The name that the folder carries at `at`: the earlier one until the first 1 September after the renaming."""
+    if earlier_name is None or renamed_on is None:
+        return name
+    change = date(renamed_on.year + ((renamed_on.month, renamed_on.day) >= (9, 1)), 9, 1)
+    return earlier_name if london_date(at) < change else name
+
+
+def folder_name(dfe: str, name: str, earlier_name: str | None, renamed_on: date | None, at: datetime) -> str:
+    """`830-2001 Example Primary`, at most 40 characters, with what Windows cannot carry left out."""
+    title = _FORBIDDEN.sub("", folder_title(name, earlier_name, renamed_on, at))
+    return f"{dfe} {title}"[:_FOLDER_LIMIT].rstrip(" .")
+
+
+def _row(row: Row[*tuple[Any, ...]]) -> SchoolRow:
+    return SchoolRow(id=row.id, dfe=row.dfe, urn=row.urn, name=row.name, state=SchoolState(row.state))
