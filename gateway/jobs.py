@@ -1,0 +1,77 @@
+"""The clock's work: the steps that a home needs each minute and each day, whoever is connected.
+
+Called by the worker that serves HTTPS, on a thread of its own, and by the demo, which steps through past days. Every
+step is idempotent and takes its moment as an argument. A step that fails is logged and tried again at the next turn.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from config.clock import Clock, london_date
+from config.database import Database
+from gateway.clockguard import MarkKeeper
+from gateway.vault.vault import Vault
+from policy.audit.events import RecordUnavailable
+from policy.audit.log import AuditLog
+
+log = logging.getLogger(__name__)
+
+TURN_SECONDS = 15.0
+_ORPHAN_AGE = timedelta(hours=1)
+
+
+@dataclass(slots=True)
+class Jobs:
+    """The steps of one home. Not thread-safe: one thread turns them."""
+
+    database: Database
+    vault: Vault
+    log: AuditLog
+    machine: Clock
+    keeper: MarkKeeper
+    _day: date | None = None
+
+    def turn(self) -> None:
+        """Everything that is due now: the clock's mark, the record's heartbeat, and once a London day the day's work."""
+        at = self.machine.now()
+        with self.database.write() as connection:
+            believed = self.keeper.tick(connection)
+        if not believed:
+            log.critical("the clock has leapt ahead: documents are refused until 'ladocs clock confirm' or its return")
+            return
+        self.log.heartbeat()
+        if self._day != london_date(at):
+            self.daily(at)
+            self._day = london_date(at)
+
+    def daily(self, at: datetime) -> None:
+        """A day's work: keys for the days ahead, and what an interrupted publication left in the store."""
+        self.vault.top_up(self.database, london_date(at))
+        with self.database.read() as connection:
+            swept = self.vault.sweep_orphans(connection, at - _ORPHAN_AGE)
+        if swept:
+            log.info("%d files of interrupted publications were removed from the store", swept)
+
+
+def run_until(stop: threading.Event, step: Callable[[], None], seconds: float) -> threading.Thread:
+    """Call `step` every so many seconds on a thread of its own until `stop` is set. Faults are logged, not fatal."""
+
+    def loop() -> None:
+        while True:
+            try:
+                step()
+            except (SQLAlchemyError, OSError, RecordUnavailable) as exc:
+                log.error("a job could not be done and is tried again: %s", exc)
+            if stop.wait(seconds):
+                return
+
+    thread = threading.Thread(target=loop, name="jobs", daemon=True)
+    thread.start()
+    return thread
