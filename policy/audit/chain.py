@@ -35,7 +35,9 @@ _PATIENCE = {"connect_timeout": "2", "tcp_user_timeout": "5000"}
 
 _insert_records = insert(AuditRecord)
 _insert_batch = insert(AuditBatch)
-_last_batch = select(AuditBatch).order_by(AuditBatch.b.desc()).limit(1)
+_last_batch = (
+    select(AuditBatch.b, AuditBatch.first, AuditBatch.n, AuditBatch.link).order_by(AuditBatch.b.desc()).limit(1)
+)
 
 
 class DatabaseReplaced(Exception):
@@ -54,7 +56,7 @@ class Head:
 def head(connection: Connection) -> Head:
     """The present end of the chain, as `connection` sees it."""
     row = connection.execute(_last_batch).one_or_none()
-    return Head() if row is None else Head(row[0].b, row[0].first + row[0].n - 1, row[0].link)
+    return Head() if row is None else Head(row.b, row.first + row.n - 1, row.link)
 
 
 class Chain:
