@@ -1,0 +1,1 @@
+"""The WebDAV door: cheroot carries HTTP, wsgidav serves the drive, `gateway.filesystem` decides."""

@@ -1,0 +1,75 @@
+"""Who a request says it is, and over what: the Basic header, the peer behind a proxy, and whether the way is safe.
+
+Pure and thread-safe.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import Any, TypeAlias
+
+Networks: TypeAlias = Sequence[IPv4Network | IPv6Network]
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """A name and a password as typed. Hides the password."""
+
+    username: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """The client's address, and whether nobody between it and us can listen."""
+
+    address: str
+    private: bool
+
+
+def parse_basic(header: str) -> Credentials | None:
+    """The credentials in an Authorization header (RFC 7617); None for whatever is not one."""
+    scheme, _, encoded = header.partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        decoded = base64.b64decode(encoded.strip(), validate=True).decode("utf-8")
+    except (binascii.Error, UnicodeDecodeError, ValueError):
+        return None
+    username, colon, password = decoded.partition(":")
+    return Credentials(username, password) if colon and username and "\0" not in decoded else None
+
+
+def within(address: str, networks: Networks) -> bool:
+    """Whether `address` lies in one of `networks`; False where it is no address."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return False
+    return any(parsed in network for network in networks)
+
+
+def way_of(environ: Mapping[str, Any], proxies: Networks) -> Way:
+    """How the request came. A trusted proxy is asked whom it speaks for, and must say that it was reached by https."""
+    peer = environ["REMOTE_ADDR"]
+    if not within(peer, proxies):
+        return Way(peer, environ["wsgi.url_scheme"] == "https" or _is_loopback(peer))
+    hops = [hop.strip() for hop in environ.get("HTTP_X_FORWARDED_FOR", "").split(",")]
+    client = next((hop for hop in reversed(hops) if not within(hop, proxies)), "")
+    return Way(client if _is_address(client) else peer, environ.get("HTTP_X_FORWARDED_PROTO", "").lower() == "https")
+
+
+def _is_address(value: str) -> bool:
+    try:
+        ip_address(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_loopback(address: str) -> bool:
+    return _is_address(address) and ip_address(address).is_loopback

@@ -1,0 +1,202 @@
+"""One HTTP connection and its requests, for cheroot: strict heads, whole bodies, absolute deadlines, one refusal.
+
+Made by `server` for each accepted socket and used by one worker thread at a time. After a refusal the connection
+closes. Bodies are read before the application runs, so that nothing behind here ever waits for a client's bytes.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import socket
+import ssl
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from cheroot.server import HTTPConnection, HTTPRequest, KnownLengthRFile
+
+from gateway.webdav.head import Head, HeadRefused, parse_head
+from gateway.webdav.lobby import address_prefix, plain_address
+from gateway.webdav.tls import NotTls
+from gateway.webdav.wire import Late, Wire
+
+if TYPE_CHECKING:
+    from gateway.webdav.server import CherootServer
+
+log = logging.getLogger(__name__)
+
+_READING = frozenset({"OPTIONS", "GET", "HEAD", "PROPFIND", "PROPPATCH"})
+_PLAIN_HTTP = "This port speaks HTTPS. Please use an address that begins with https://"
+
+
+class Request(HTTPRequest):
+    """A request. The attributes are cheroot's, read by its WSGI gateway."""
+
+    conn: Connection
+    server: CherootServer
+
+    def parse_request(self) -> None:
+        """Read the head; `ready` says whether there is one to serve."""
+        self.chunked_read = False
+        limits = self.server.limits
+        try:
+            raw = self.conn.wire.read_head(self.server.clock.monotonic() + limits.header_seconds)
+            if raw is None:
+                return
+            self._adopt(parse_head(raw))
+        except HeadRefused as refusal:
+            self.refuse(refusal.status, refusal.sentence)
+        except Late:
+            if self.conn.wire.has_data():
+                self.refuse(HTTPStatus.REQUEST_TIMEOUT, "The request did not arrive in time.")
+
+    def _adopt(self, head: Head) -> None:
+        self.head = head
+        self.method, self.uri = head.method.encode("ascii"), head.target
+        self.path, self.qs, self.inheaders = head.path, head.query, head.headers
+        self.request_protocol = b"HTTP/%d.%d" % head.version
+        self.response_protocol = "HTTP/%d.%d" % head.version
+        self.close_connection = not head.keeps_alive
+        self.ready = True
+
+    def respond(self) -> None:
+        """Read the body and run the application."""
+        try:
+            body = self._body()
+        except HeadRefused as refusal:
+            self.refuse(refusal.status, refusal.sentence)
+            return
+        except Late:
+            self.refuse(HTTPStatus.REQUEST_TIMEOUT, "The request's body did not arrive in time.")
+            return
+        self.rfile = KnownLengthRFile(io.BytesIO(body), len(body))
+        self.server.gateway(self).respond()
+        self.ensure_headers_sent()
+        if self.chunked_write:
+            self.conn.wire.write(b"0\r\n\r\n")
+
+    def _body(self) -> bytes:
+        """The whole body of a reading method. Whatever would be written is refused unread, and the connection ends."""
+        head, limits = self.head, self.server.limits
+        if head.chunked or (head.length or 0) > limits.body_bytes or (head.length and head.expects_continue):
+            if head.method not in _READING:
+                self.close_connection = self.conn.lingers = True
+                return b""
+            if head.chunked:
+                raise HeadRefused(HTTPStatus.LENGTH_REQUIRED, "A Content-Length is needed.")
+            if (head.length or 0) > limits.body_bytes:
+                raise HeadRefused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The request's body is too large.")
+        if not head.length:
+            return b""
+        if head.expects_continue:
+            self.conn.wire.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        return self.conn.wire.read_body(head.length, self.server.clock.monotonic() + limits.body_seconds)
+
+    def refuse(self, status: HTTPStatus, sentence: str) -> None:
+        """The one answer to a request that is not served; the connection closes after it."""
+        self.simple_response(f"{status.value} {status.phrase}", f"{sentence}\n")
+
+    def simple_response(self, status: str, msg: str = "") -> None:
+        """A short answer, the last one of its connection."""
+        self.close_connection = self.conn.lingers = self.sent_headers = True
+        body = msg.encode("utf-8")
+        self.conn.wire.write(
+            f"HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {len(body)}\r\n"
+            "X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n".encode("ascii")
+            + body
+        )
+
+
+class Connection(HTTPConnection):
+    """An accepted socket. It stands in the lobby until a request on it has signed in."""
+
+    RequestHandlerClass = Request
+    server: CherootServer
+    socket: socket.socket
+
+    def __init__(self, server: CherootServer, sock: socket.socket, makefile: Any = None) -> None:
+        super().__init__(server, sock, lambda *_: None)
+        self.wire = self.rfile = self.wfile = Wire(sock, server.clock, server.limits)
+        self.prefix = ""
+        self.in_lobby = True
+        self.arrived = self.waits = self.lingers = False
+        self._secured = server.ssl_adapter is None
+
+    @property
+    def remote_addr(self) -> str:
+        """The client's address; cheroot sets it after accepting."""
+        return self._address
+
+    @remote_addr.setter
+    def remote_addr(self, address: str) -> None:
+        self._address = plain_address(address)
+        self.prefix = address_prefix(self._address)
+
+    def signed_in(self) -> None:
+        """Called by the application once a credential held: the connection leaves the lobby."""
+        if self.in_lobby:
+            self.in_lobby = False
+            self.server.lobby.depart(self)
+
+    def cut(self) -> None:
+        """Shut the socket under whoever waits on it."""
+        try:
+            # SSLSocket.shutdown would drop the session that its thread is still using.
+            socket.socket.shutdown(self.socket, socket.SHUT_RDWR)
+        except OSError:
+            return
+
+    def communicate(self) -> bool:
+        """Serve one request. True: the connection stays open (or waits in the lobby for a thread)."""
+        self.waits = self.in_lobby and not self.server.lobby.enter(self)
+        if self.waits:
+            return True
+        try:
+            return self._serve()
+        except (OSError, ssl.SSLError) as exc:
+            log.debug("connection from %s ended: %r", self.remote_addr, exc)
+        except Exception:
+            log.exception("a request from %s failed after its answer had begun", self.remote_addr)
+        finally:
+            if self.in_lobby:
+                self.server.lobby.leave(self)
+        return False
+
+    def _serve(self) -> bool:
+        if not self._secured and not self._secure():
+            return False
+        request = Request(self.server, self)
+        request.parse_request()
+        if request.ready:
+            request.respond()
+        return request.ready and not request.close_connection
+
+    def _secure(self) -> bool:
+        try:
+            self.socket = self.wire.socket = self.server.ssl_adapter.secure(
+                self.socket, self.server.limits.handshake_seconds
+            )
+        except NotTls:
+            Request(self.server, self).refuse(HTTPStatus.BAD_REQUEST, _PLAIN_HTTP)
+            return False
+        self._secured = True
+        return True
+
+    def close(self) -> None:
+        """Close the socket; after a refusal only when the client has had time to read it."""
+        self.in_lobby = False
+        try:
+            if self.lingers:
+                self._linger()
+            super()._close_kernel_socket()
+        except OSError as exc:
+            log.debug("closing the connection from %s: %r", self.remote_addr, exc)
+        finally:
+            self.wire.close()
+            self.socket.close()
+            self.server.lobby.depart(self)
+
+    def _linger(self) -> None:
+        """Half-close and drain: a reset by unread bytes would destroy the answer on its way."""
+        self.socket.shutdown(socket.SHUT_WR)
+        self.wire.drain(self.server.clock.monotonic() + self.server.limits.linger_seconds)

@@ -1,0 +1,28 @@
+"""What the application asks of whoever decides on credentials. `devicedoor` is the real one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, TYPE_CHECKING
+
+from auth.principal import Peer
+from gateway.webdav.basic import Credentials
+
+if TYPE_CHECKING:
+    from gateway.filesystem import FileSystem
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """Somebody who signed in, and what they may see."""
+
+    account_id: int
+    fs: FileSystem
+
+
+class Doorkeeper(Protocol):
+    """Who decides on credentials. Thread-safe."""
+
+    def admit(self, credentials: Credentials, peer: Peer) -> Admitted | None:
+        """None: not accepted, and nothing more is said. Raises FSError; Unavailable(standing) tells its reason [R33]."""
+        ...
