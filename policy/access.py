@@ -17,7 +17,8 @@ from sqlalchemy import Connection, select
 
 from auth.principal import Kind, Principal
 from auth.standing import Standing, standing
-from policy.models import Category, Grant, Membership, School
+from policy import categories
+from policy.models import Grant, Membership, School
 from policy.schools import SchoolState, folder_name
 
 HEADTEACHER = "Headteacher"
@@ -54,6 +55,10 @@ class Reason(StrEnum):
     ACCOUNT_SUSPENDED = "account suspended"
     ACCOUNT_EXPIRED = "account expired"
     ACCOUNT_ENDED = "account ended"
+    ACCOUNT_INVITED = "account not activated"
+    NO_SCHOOL = "no school"
+    OTHER_NETWORK = "not from a network of this account"
+    WRONG_DOOR = "this kind of account does not come by this door"
     CREDENTIAL_ENDED = "key or device password ended"
     CLOCK_UNCONFIRMED = "clock not confirmed"
     RECORD_UNAVAILABLE = "record not writable"
@@ -66,7 +71,12 @@ OBSTACLES: Mapping[Reason, str] = MappingProxyType(
         Reason.SCHOOL_SUSPENDED: "Access for this school is suspended at present. Please ask the council.",
         Reason.ACCOUNT_SUSPENDED: "This account is suspended. Please ask your headteacher or the council.",
         Reason.ACCOUNT_EXPIRED: "This account has run out. Please ask your headteacher or the council to renew it.",
-        Reason.ACCOUNT_ENDED: "This account has ended.",
+        Reason.ACCOUNT_ENDED: "This account has ended. Please ask your headteacher or the council.",
+        Reason.ACCOUNT_INVITED: "This account has not been activated. Please open the link in your invitation.",
+        Reason.NO_SCHOOL: "This account belongs to no school at present. Please ask your headteacher or the council.",
+        Reason.OTHER_NETWORK: "This account may not be used from here. Please ask its owner which networks it is bound to.",
+        Reason.WRONG_DOOR: "This kind of account is not used here. Please see the page on how to connect.",
+        Reason.STAFF: "Accounts of the authority read no documents here.",
         Reason.CREDENTIAL_ENDED: "This key or device password has ended. Please make a new one.",
     }
 )
@@ -121,11 +131,20 @@ class SchoolScope:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scope:
-    """What holds for a principal at this moment, as plain data. `obstacle` stands in the way of everything."""
+    """What holds for a principal at this moment, as plain data. `obstacle` stands in the way of everything.
+
+    `categories` names every category by its number, held or not.
+    """
 
     principal: Principal
+    categories: Mapping[int, str]
     schools: Mapping[int, SchoolScope]
     obstacle: Reason | None
+
+    def obstacle_at(self, at: datetime) -> Reason | None:
+        """What stands in the way of everything at `at`: also that the credential's own time is over."""
+        end = self.principal.valid_until
+        return self.obstacle or (Reason.CREDENTIAL_ENDED if end is not None and at >= end else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +161,7 @@ def decide(scope: Scope, action: Action, resource: Resource, at: datetime) -> De
     school = scope.schools.get(resource.school_id)
     if school is None:
         reason = Reason.STAFF if scope.principal.roles else Reason.OTHER_SCHOOL
-        return Decision(Effect.DENY, scope.obstacle or reason)
+        return Decision(Effect.DENY, scope.obstacle_at(at) or reason)
     audience = resource.audience
     addressed = (
         audience is None
@@ -151,7 +170,7 @@ def decide(scope: Scope, action: Action, resource: Resource, at: datetime) -> De
         or scope.principal.account_id in audience.accounts
     )
     rows = (
-        (scope.obstacle is not None, scope.obstacle),
+        (scope.obstacle_at(at) is not None, scope.obstacle_at(at)),
         (school.obstacle is not None, school.obstacle),
         (at < resource.published_at, Reason.NOT_YET),
         (at >= resource.visible_until, Reason.EXPIRED),
@@ -171,9 +190,9 @@ def decide(scope: Scope, action: Action, resource: Resource, at: datetime) -> De
 def scope_for(connection: Connection, principal: Principal, at: datetime) -> Scope:
     """What `principal` holds at `at`."""
     obstacle = _STANDING.get(standing(connection, principal, at))
+    named = categories.names(connection)
     if principal.roles or obstacle is not None:
-        return Scope(principal=principal, schools=MappingProxyType({}), obstacle=obstacle)
-    all_categories = connection.execute(select(Category.id)).scalars().all()
+        return Scope(principal=principal, categories=named, schools=MappingProxyType({}), obstacle=obstacle)
     memberships = connection.execute(
         select(Membership.role, Membership.since, *School.__table__.columns)
         .join(School, School.id == Membership.school_id)
@@ -191,7 +210,7 @@ def scope_for(connection: Connection, principal: Principal, at: datetime) -> Sco
         roles = (known.roles if known else frozenset()) | {row.role}
         held: dict[int, datetime | None] = {g.category_id: g.expires_at for g in grants if g.school_id == row.id}
         if HEADTEACHER in roles and principal.kind is Kind.PERSON:
-            held = dict.fromkeys(all_categories)
+            held = dict.fromkeys(named)
         schools[row.id] = SchoolScope(
             school_id=row.id,
             folder=folder_name(row.dfe, row.name, row.earlier_name, row.renamed_on, at),
@@ -200,7 +219,7 @@ def scope_for(connection: Connection, principal: Principal, at: datetime) -> Sco
             categories=MappingProxyType(held),
             obstacle=None if row.state == SchoolState.ACTIVE else Reason.SCHOOL_SUSPENDED,
         )
-    return Scope(principal=principal, schools=MappingProxyType(schools), obstacle=None)
+    return Scope(principal=principal, categories=named, schools=MappingProxyType(schools), obstacle=None)
 
 
 def readers(connection: Connection, school_id: int, category_id: int) -> int:
