@@ -70,7 +70,9 @@ class Application:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
-        if path == PORTAL or path.startswith(f"{PORTAL}/"):
+        if path == PORTAL:
+            return Answer(HTTPStatus.PERMANENT_REDIRECT, (("Location", f"{PORTAL}/"),)).send(environ, start_response)
+        if path.startswith(f"{PORTAL}/"):
             environ.pop("HTTP_AUTHORIZATION", None)
             environ["SCRIPT_NAME"], environ["PATH_INFO"] = PORTAL, path.removeprefix(PORTAL)
             return self._pages(environ, start_response)

@@ -9,15 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from gateway.path import VirtualPath
-from gateway.tree import Attributes
+from gateway.tree import Attributes, FileSystem, Handle
 from gateway.webdav.answers import Environ
-
-if TYPE_CHECKING:
-    from gateway.filesystem import FileSystem, Handle
 
 KEY = "ladocs.call"
 _SAFE = "/!*'(),$-_|."  # as wsgidav quotes, none of which XML or HTML text minds

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol, TYPE_CHECKING
+from typing import Protocol
 
 from auth.principal import Peer
+from gateway.tree import FileSystem
 from gateway.webdav.basic import Credentials
-
-if TYPE_CHECKING:
-    from gateway.filesystem import FileSystem
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,5 +22,5 @@ class Doorkeeper(Protocol):
     """Who decides on credentials. Thread-safe."""
 
     def admit(self, credentials: Credentials, peer: Peer) -> Admitted | None:
-        """None: not accepted, and nothing more is said. Raises FSError; Unavailable(standing) tells its reason [R33]."""
+        """None: not accepted, and no more is said. Raises FSError; Unavailable(standing) tells its reason [R33]."""
         ...

@@ -38,7 +38,7 @@ def plain_address(address: str) -> str:
 
 
 def address_prefix(address: str) -> str:
-    """The network that one customer has: /32, or /64 in IPv6 [R15]. An address that cannot be read is its own prefix."""
+    """The network that one customer has: /32, or /64 in IPv6 [R15]. What is no address is its own prefix."""
     try:
         return str(ip_network(f"{address}/{64 if ':' in address else 32}", strict=False))
     except ValueError:

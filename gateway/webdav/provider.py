@@ -8,20 +8,17 @@ from `Document`. Thread-safe: all state is in the request's `Call`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TYPE_CHECKING, TypeAlias
+from typing import Any, TypeAlias
 
 from wsgidav.dav_provider import DAVCollection, DAVNonCollection, DAVProvider
 
 from gateway.errors import NotFound
 from gateway.path import VirtualPath
-from gateway.tree import Attributes
+from gateway.tree import Attributes, Handle
 from gateway.webdav import get, methods, propfind
 from gateway.webdav.answers import DOCUMENT_HEADERS, Environ, StartResponse
 from gateway.webdav.call import call_of, href
 from gateway.webdav.media import content_disposition, content_type
-
-if TYPE_CHECKING:
-    from gateway.filesystem import Handle
 
 Handler: TypeAlias = Callable[[Environ, StartResponse, Any], Iterable[bytes]]
 

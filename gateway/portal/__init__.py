@@ -1,0 +1,1 @@
+"""The pages below `/portal/`: a Flask application that the HTTP server mounts."""
