@@ -10,7 +10,10 @@ from datetime import date, datetime
 from sqlalchemy import ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from auth.models import Account
 from config.database import Base
+from gateway.vault.models import Kek
+from policy.models import Category, School
 
 _NUMBERED = {"sqlite_autoincrement": True}
 
@@ -20,8 +23,8 @@ class StoredObject(Base):
 
     __tablename__ = "object"
     id: Mapped[bytes] = mapped_column(primary_key=True)
-    kek_id: Mapped[bytes] = mapped_column(ForeignKey("kek.id"), index=True)
-    category_id: Mapped[int] = mapped_column(ForeignKey("category.id"))
+    kek_id: Mapped[bytes] = mapped_column(ForeignKey(Kek.id), index=True)
+    category_id: Mapped[int] = mapped_column(ForeignKey(Category.id))
     wrap: Mapped[bytes | None]
     length: Mapped[int]
     segment_size: Mapped[int]
@@ -36,7 +39,7 @@ class Batch(Base):
     __tablename__ = "batch"
     __table_args__ = (_NUMBERED,)
     id: Mapped[int] = mapped_column(primary_key=True)
-    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    account_id: Mapped[int] = mapped_column(ForeignKey(Account.id))
     published_at: Mapped[datetime]
     note: Mapped[str]
 
@@ -50,7 +53,7 @@ class Document(Base):
     reference: Mapped[str] = mapped_column(unique=True)
     object_id: Mapped[bytes] = mapped_column(ForeignKey("object.id"), index=True)
     batch_id: Mapped[int] = mapped_column(ForeignKey("batch.id"), index=True)
-    category_id: Mapped[int] = mapped_column(ForeignKey("category.id"))
+    category_id: Mapped[int] = mapped_column(ForeignKey(Category.id))
     published_at: Mapped[datetime]
     last_day: Mapped[date]
     visible_until: Mapped[datetime]
@@ -68,7 +71,7 @@ class Audience(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     document_id: Mapped[int] = mapped_column(ForeignKey("document.id"))
     role: Mapped[str | None]
-    account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
+    account_id: Mapped[int | None] = mapped_column(ForeignKey(Account.id))
 
 
 class Delivery(Base):
@@ -83,10 +86,10 @@ class Delivery(Base):
     id: Mapped[bytes] = mapped_column(primary_key=True)
     document_id: Mapped[int] = mapped_column(ForeignKey("document.id"), index=True)
     object_id: Mapped[bytes] = mapped_column(ForeignKey("object.id"))
-    school_id: Mapped[int] = mapped_column(ForeignKey("school.id"))
+    school_id: Mapped[int] = mapped_column(ForeignKey(School.id))
     month: Mapped[str]
-    category_id: Mapped[int] = mapped_column(ForeignKey("category.id"))
-    kek_id: Mapped[bytes] = mapped_column(ForeignKey("kek.id"))
+    category_id: Mapped[int] = mapped_column(ForeignKey(Category.id))
+    kek_id: Mapped[bytes] = mapped_column(ForeignKey(Kek.id))
     name_sealed: Mapped[bytes | None]
     token: Mapped[bytes | None]
     size: Mapped[int]

@@ -36,7 +36,9 @@ def fault(name: str) -> str | None:
 
 
 def proposal(name: str) -> str:
-    """The nearest name to `name` that has no fault."""
+    """The nearest name to `name` that has no fault: `name` itself where it has none."""
+    if fault(name) is None:
+        return name
     text = unicodedata.normalize("NFC", name.encode("utf-8", "replace").decode("utf-8"))
     text = "".join(c for c in text if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
     text = _FORBIDDEN.sub("-", text).strip(" ").rstrip(". ")
@@ -60,7 +62,7 @@ def _cut(name: str, mark: str) -> str:
     if not stem or len(extension) > 12:
         stem, dot, extension = name, "", ""
     while True:
-        made = f"{stem.rstrip(' .')}{mark}{dot}{extension}"
+        made = f"{stem.rstrip(' .') or stem}{mark}{dot}{extension}"
         if len(made) <= MAX_CHARACTERS and len(made.encode()) <= MAX_BYTES:
             return made
         stem = stem[:-1]

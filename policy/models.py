@@ -7,6 +7,7 @@ from datetime import date, datetime
 from sqlalchemy import ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
+from auth.models import Account
 from config.database import Base
 
 _NUMBERED = {"sqlite_autoincrement": True}
@@ -50,7 +51,7 @@ class Membership(Base):
     __tablename__ = "membership"
     __table_args__ = (Index(None, "account_id"), Index(None, "school_id"), _NUMBERED)
     id: Mapped[int] = mapped_column(primary_key=True)
-    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    account_id: Mapped[int] = mapped_column(ForeignKey(Account.id))
     school_id: Mapped[int] = mapped_column(ForeignKey("school.id"))
     role: Mapped[str]
     since: Mapped[datetime]
@@ -63,7 +64,7 @@ class Grant(Base):
     __tablename__ = "grant"
     __table_args__ = (Index(None, "account_id"), _NUMBERED)
     id: Mapped[int] = mapped_column(primary_key=True)
-    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    account_id: Mapped[int] = mapped_column(ForeignKey(Account.id))
     school_id: Mapped[int] = mapped_column(ForeignKey("school.id"))
     category_id: Mapped[int] = mapped_column(ForeignKey("category.id"))
     since: Mapped[datetime]

@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, create_engine, insert, select
 
-import gateway.vault.models  # noqa: F401  (its table is a foreign key's target)
 from auth.principal import Door, Factor, Kind, Layout, Principal, StaffRole
 from config.database import Base
 from gateway.catalogue import readable

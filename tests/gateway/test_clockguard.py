@@ -1,0 +1,105 @@
+"""A clock that goes back revives nothing, one that leaps ahead hides nothing for good [R10]."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from config.database import Base, Database
+from gateway.clockguard import GuardedClock, MarkKeeper, mark, set_mark
+from tests.support.clock import FakeClock
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    made = Database(f"sqlite:///{tmp_path}/main.db")
+    Base.metadata.create_all(made.engine)
+    yield made
+    made.dispose()
+
+
+def ticked(database: Database, keeper: MarkKeeper) -> bool:
+    with database.write() as connection:
+        return keeper.tick(connection)
+
+
+def marked(database: Database) -> object:
+    with database.read() as connection:
+        return mark(connection)
+
+
+def test_the_mark_follows_the_clock(database: Database) -> None:
+    clock = FakeClock()
+    keeper = MarkKeeper(clock)
+    assert ticked(database, keeper)
+    clock.advance(minutes=1)
+    assert ticked(database, keeper)
+    assert marked(database) == clock.now()
+
+
+def test_the_mark_never_goes_back(database: Database) -> None:
+    clock = FakeClock()
+    keeper = MarkKeeper(clock)
+    ticked(database, keeper)
+    before = clock.now()
+    clock.set(before - timedelta(hours=1))
+    ticked(database, keeper)
+    clock.advance(minutes=1)
+    ticked(database, keeper)
+    assert marked(database) == before
+
+
+def test_a_leap_while_running_does_not_move_the_mark(database: Database) -> None:
+    clock = FakeClock()
+    keeper = MarkKeeper(clock)
+    ticked(database, keeper)
+    before = clock.now()
+    clock.set(before + timedelta(hours=3))
+    ticked(database, keeper)
+    assert marked(database) == before
+
+
+def test_a_leap_beyond_26_hours_is_not_believed_and_leaves_no_trace(database: Database) -> None:
+    clock = FakeClock()
+    ticked(database, MarkKeeper(clock))
+    before = clock.now()
+    clock.set(before + timedelta(days=100))
+    assert not ticked(database, MarkKeeper(clock))
+    assert marked(database) == before
+
+
+def test_a_start_within_26_hours_goes_on(database: Database) -> None:
+    clock = FakeClock()
+    ticked(database, MarkKeeper(clock))
+    clock.set(clock.now() + timedelta(hours=25))
+    assert ticked(database, MarkKeeper(clock))
+    assert marked(database) == clock.now()
+
+
+def test_a_confirmed_mark_ends_the_refusal(database: Database) -> None:
+    clock = FakeClock()
+    guarded = GuardedClock(clock)
+    guarded.observe(clock.now())
+    clock.set(clock.now() + timedelta(days=3))
+    assert not guarded.confirmed
+    with database.write() as connection:
+        set_mark(connection, clock.now())
+    with database.read() as connection:
+        guarded.observe(mark(connection))
+    assert guarded.confirmed
+
+
+def test_the_guarded_clock_is_never_before_the_mark() -> None:
+    clock = FakeClock()
+    guarded = GuardedClock(clock)
+    guarded.observe(clock.now())
+    before = guarded.now()
+    clock.set(clock.now() - timedelta(days=2))
+    assert guarded.now() == before
+
+
+def test_a_clock_without_a_mark_is_not_confirmed() -> None:
+    assert not GuardedClock(FakeClock()).confirmed
