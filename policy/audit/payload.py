@@ -73,3 +73,11 @@ _TEXTS = ("address", "client", "protocol", "session", "object", "reference", "re
 
 def _clean(text: str) -> str:
     return text[:MAX_TEXT].encode("utf-8", "replace").decode("utf-8")
+
+
+def needle(name: str, value: str | int) -> bytes:
+    """Bytes that stand in a payload if and only if its field `name` (any but the last, `v`) holds `value`.
+
+    Unescaped quotes occur in canonical JSON around names and texts alone, so no text can imitate a field.
+    """
+    return f'"{name}":{_encoder.encode(_clean(value) if isinstance(value, str) else value)},'.encode()

@@ -25,10 +25,11 @@ class _Window:
 
 
 class Windows:
-    """The windows open in this process, oldest first. Beyond 50,000 the oldest ends early."""
+    """The windows open in this process, oldest first. Beyond `limit` the oldest ends early."""
 
-    def __init__(self, log: AuditLog, clock: Clock) -> None:
+    def __init__(self, log: AuditLog, clock: Clock, *, limit: int = MAX_WINDOWS) -> None:
         self._log = log
+        self._limit = limit
         self._clock = clock
         self._lock = threading.Lock()
         self._open: OrderedDict[_Key, _Window] = OrderedDict()
@@ -71,7 +72,7 @@ class Windows:
         with self._lock:
             while self._open:
                 oldest = next(iter(self._open.values()))
-                if now < oldest.until and len(self._open) <= MAX_WINDOWS:
+                if now < oldest.until and len(self._open) <= self._limit:
                     break
                 ended.append(self._open.popitem(last=False)[1])
         self._conclude(ended)

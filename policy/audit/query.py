@@ -1,0 +1,94 @@
+"""Reading the record back: what `ladocs audit list` shows. Read-only; raises sqlalchemy.exc.SQLAlchemyError."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Connection, func, select
+
+from policy.audit.events import Event, EventKind
+from policy.audit.models import AuditBatch, AuditRecord
+from policy.audit.payload import decode, needle
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LATE = timedelta(days=1)  # a clock may have gone back between two commits
+_CHUNK = 1000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Filter:
+    """What to show; None is everything. `since` and `until` are aware, `until` is not included."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    event: EventKind | None = None
+    actor: int | None = None
+    school: int | None = None
+    reference: str | None = None
+    session: str | None = None
+    object: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One record. `event` is None where it was pruned, or is not in a form that this version reads."""
+
+    seq: int
+    batch: int
+    event: Event | None
+
+
+def listing(connection: Connection, wanted: Filter, limit: int = 100) -> list[Entry]:
+    """The newest `limit` records that fit `wanted`, the newest last. Pruned ones fit only a filter of nothing."""
+    found: list[Entry] = []
+    for entry in _backwards(connection, wanted):
+        if len(found) >= limit:
+            break
+        found.append(entry)
+    found.reverse()
+    return found
+
+
+def _backwards(connection: Connection, wanted: Filter) -> Iterator[Entry]:
+    """Fitting records, newest first. Payloads are canonical, so most are judged by their bytes alone."""
+    needles = [needle(name, value) for name in _EQUAL if (value := getattr(wanted, name)) is not None]
+    everything = wanted == Filter()
+    statement = (
+        select(AuditRecord.seq, AuditRecord.batch, AuditRecord.payload)
+        .where(AuditRecord.seq >= _first_since(connection, wanted.since))
+        .order_by(AuditRecord.seq.desc())
+        .execution_options(yield_per=_CHUNK)
+    )
+    for seq, batch, payload in connection.execute(statement):
+        if payload is None:
+            if everything:
+                yield Entry(seq, batch, None)
+        elif all(part in payload for part in needles):
+            event = _decoded(payload)
+            if event is None or _within(event.at, wanted):
+                yield Entry(seq, batch, event)
+
+
+_EQUAL = ("event", "actor", "school", "reference", "session", "object")
+
+
+def _decoded(payload: bytes) -> Event | None:
+    try:
+        return decode(payload)
+    except ValueError:
+        return None
+
+
+def _within(at: datetime, wanted: Filter) -> bool:
+    return (wanted.since is None or at >= wanted.since) and (wanted.until is None or at < wanted.until)
+
+
+def _first_since(connection: Connection, since: datetime | None) -> int:
+    """The first record of the first batch that may hold something of `since` or later."""
+    if since is None:
+        return 1
+    earliest = (since - _LATE - _EPOCH) // timedelta(microseconds=1)
+    first = connection.execute(select(func.min(AuditBatch.first)).where(AuditBatch.ts >= earliest)).scalar_one()
+    return 2**62 if first is None else first
