@@ -10,8 +10,6 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from auth.principal import Peer, Principal
 from auth.sessions import SessionLimit, SessionTable
 from config.clock import Clock

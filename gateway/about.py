@@ -1,0 +1,65 @@
+"""The words that stand in the tree itself: `About this drive.txt` [R34] and the refusal of every write [R4].
+
+Called by the composition root. Pure; made of the settings' names and numbers, alike for everyone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_TEXT = """\
+{service}: about this drive
+{rule}
+
+Here you find the letters, reports and spreadsheets that the council has sent to your school.
+Everything is read-only. What you see is what you may read; colleagues may see more or less.
+
+COPY WHAT YOU NEED TO YOUR SCHOOL'S OWN DRIVE NOW
+Each document stays for at most 90 days and is then destroyed for good, here and in every backup.
+What you have copied is your school's to protect, to keep as long as you must, and to destroy.
+
+An empty folder means that nothing has been sent to you in the last 90 days.
+
+Scripts and sync programs: copy, never mirror with "delete". A document that ends here would be
+deleted from your own drive as well.
+
+Files over 50 MB do not open from a drive that is mapped in Windows. Use WinSCP for those.
+
+Nobody at a school can delete a document here. If one should not be here, tell us:
+
+    {support}
+    telephone  {phone}  ({hours})
+    mail       {mail}
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Contact:
+    """Whom people ask: the service's name and the support's, from the settings."""
+
+    service: str
+    support: str
+    phone: str
+    mail: str
+    hours: str
+
+
+def about_text(contact: Contact) -> bytes:
+    """The text of the root: UTF-8 with a byte order mark and CRLF, because Notepad opens it."""
+    text = _TEXT.format(
+        service=contact.service,
+        rule="=" * (len(contact.service) + len(": about this drive")),
+        support=contact.support,
+        phone=contact.phone,
+        mail=contact.mail,
+        hours=contact.hours,
+    )
+    return b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode()
+
+
+def write_refusal(contact: Contact) -> str:
+    """One sentence for whoever tries to change something."""
+    return (
+        f"{contact.service} is read-only: copy the file to your school's own drive and change it there,"
+        f" or ask {contact.phone} or {contact.mail} to have it removed."
+    )
