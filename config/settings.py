@@ -219,7 +219,9 @@ class Months(Section):
 class Publish(Section):
     """What may be published."""
 
-    max_bytes: Count = _setting("Largest document.", "209715200", unit="bytes", default=200 * MIB)
+    max_bytes: Annotated[int, Field(ge=1, lt=2**31)] = _setting(
+        "Largest document.", "209715200", unit="bytes", default=200 * MIB
+    )
 
 
 class Drive(Section):

@@ -1,0 +1,124 @@
+"""Migrations: what they make equals what the code declares, on both databases; versions that differ are refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import MetaData, text
+
+import auth.models
+import gateway.models
+import gateway.vault.models
+import policy.audit.models
+import policy.models
+from config.database import AuditBase, Base, Database
+from config.errors import OperatorError
+from config.schema import Which, check, upgrade
+from tests.support.postgres import PostgresServer
+
+MODULES = (auth.models, gateway.models, gateway.vault.models, policy.audit.models, policy.models)
+DECLARED = {Which.MAIN: Base.metadata, Which.AUDIT: AuditBase.metadata}
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]:
+    """Gives the URL of an empty database."""
+    if request.param == "sqlite":
+        return lambda: f"sqlite:///{tmp_path}/test.db"
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return server.fresh_database
+
+
+def _differences(url: str, which: Which, declared: MetaData) -> list[object]:
+    database = Database(url)
+    with database.read() as connection:
+        options = {"version_table": which.version_table, "compare_type": True}
+        found = list(compare_metadata(MigrationContext.configure(connection, opts=options), declared))
+    database.dispose()
+    return found
+
+
+@pytest.mark.parametrize("which", Which)
+def test_a_migrated_database_is_what_the_code_declares(fresh: Callable[[], str], which: Which) -> None:
+    url = fresh()
+    upgrade(url, which)
+    assert _differences(url, which, DECLARED[which]) == []
+
+
+def test_every_number_is_given_once_also_in_a_migrated_sqlite(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/test.db"
+    upgrade(url, Which.MAIN)
+    numbered = {
+        name for name, table in Base.metadata.tables.items() if table.dialect_options["sqlite"]["autoincrement"]
+    }
+    with Database(url).read() as connection:
+        made = connection.execute(text("SELECT name FROM sqlite_master WHERE sql LIKE '%AUTOINCREMENT%'")).scalars()
+        assert set(made) == numbered
+
+
+def test_both_environments_share_one_database_without_meeting(postgres: PostgresServer) -> None:
+    url = postgres.fresh_database()
+    for which in Which:
+        upgrade(url, which)
+    for which in Which:
+        check(url, which)
+
+
+@pytest.mark.parametrize("which", Which)
+def test_a_second_upgrade_changes_nothing(fresh: Callable[[], str], which: Which) -> None:
+    url = fresh()
+    first = upgrade(url, which)
+    assert (first[0], upgrade(url, which)) == (None, (first[1], first[1]))
+
+
+@pytest.mark.parametrize("which", Which)
+def test_an_older_database_is_refused_with_the_command_that_mends_it(fresh: Callable[[], str], which: Which) -> None:
+    url = fresh()
+    with Database(url).write() as connection:
+        connection.execute(text("CREATE TABLE anything (a INTEGER)"))
+    with pytest.raises(OperatorError, match="ladocs db upgrade") as caught:
+        check(url, which)
+    assert caught.value.exit_status == 2
+
+
+@pytest.mark.parametrize("act", [check, upgrade])
+@pytest.mark.parametrize("which", Which)
+def test_a_database_of_a_newer_version_is_refused(
+    fresh: Callable[[], str], which: Which, act: Callable[[str, Which], object]
+) -> None:
+    url = fresh()
+    upgrade(url, which)
+    with Database(url).write() as connection:
+        connection.execute(text(f"UPDATE {which.version_table} SET version_num = '9999'"))
+    with pytest.raises(OperatorError, match="newer ladocs") as caught:
+        act(url, which)
+    assert caught.value.exit_status == 2
+
+
+def test_a_missing_database_is_not_made_by_looking_at_it(tmp_path: Path) -> None:
+    with pytest.raises(OperatorError, match="missing"):
+        check(f"sqlite:///{tmp_path}/none.db", Which.MAIN)
+    assert not (tmp_path / "none.db").exists()
+
+
+def test_a_database_that_cannot_be_reached_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "x.db").write_bytes(b"this is no database, whatever its name says" * 100)
+    with pytest.raises(OperatorError, match=r"\[database\]") as caught:
+        check(f"sqlite:///{tmp_path}/x.db", Which.MAIN)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_upgrade_that_fails_leaves_the_database_as_it_was(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/test.db"
+    with Database(url).write() as connection:
+        connection.execute(text("CREATE TABLE generation (a INTEGER)"))
+    with pytest.raises(OperatorError):
+        upgrade(url, Which.MAIN)
+    with Database(url).read() as connection:
+        assert connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'table'")).scalars().all() == [
+            "generation"
+        ]
