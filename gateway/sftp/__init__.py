@@ -1,0 +1,1 @@
+"""The SFTP door: asyncssh on one side, the file system on the other."""

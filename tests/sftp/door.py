@@ -1,0 +1,151 @@
+"""A running SFTP server on loopback, with the door's own code and fakes behind it, in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncssh
+
+from gateway.sftp.algorithms import CipherOffer
+from gateway.sftp.doorway import Doorway
+from gateway.sftp.limits import SftpLimits
+from gateway.sftp.acceptor import serve
+from tests.sftp.people import CODE, Account, People, Visits
+from tests.support.clock import FakeClock
+from tests.support.memory_fs import MemoryFileSystem
+
+HOST_KEY = asyncssh.generate_private_key("ssh-ed25519")
+HOST = "127.0.0.1"
+BANNER = "LA Documents. Questions: the web team.\r\n"
+FOLDER = "/Derbyshire Documents/2026-11 November/SEND"
+DOCUMENT = f"{FOLDER}/Provision map.pdf"
+BIG = "/Derbyshire Documents/2026-10 October/Shared Services HR/Big.bin"
+
+
+@dataclass
+class Door:
+    """What a test holds of the server."""
+
+    port: int
+    people: People
+    visits: Visits
+    fs: MemoryFileSystem
+
+    def account(self, username: str) -> Account:
+        return self.people.accounts[username]
+
+    def connect(self, username: str, **options: object) -> Connecting:
+        """A connection of asyncssh's client, which knows the host key and nothing of this machine."""
+        defaults: dict[str, object] = {
+            "username": username,
+            "known_hosts": asyncssh.import_known_hosts(f"* {HOST_KEY.export_public_key().decode()}"),
+            "client_keys": None,
+            "config": None,
+            "agent_path": None,
+        }
+        return asyncssh.connect(HOST, self.port, **{**defaults, **options})  # type: ignore[arg-type]
+
+    def as_service(self, **options: object) -> Connecting:
+        """The service account, by its key."""
+        return self.connect("nightly", client_keys=[self.account("nightly").key], **options)
+
+    def known_hosts(self, folder: Path) -> Path:
+        """A known_hosts file of OpenSSH for this server."""
+        file = folder / "known_hosts"
+        file.write_text(f"[{HOST}]:{self.port} {HOST_KEY.export_public_key().decode()}")
+        return file
+
+    def key_file(self, username: str, folder: Path) -> Path:
+        """The private key of an account as OpenSSH wants it."""
+        file = folder / f"key-{username}"
+        file.write_bytes(self.account(username).key.export_private_key())
+        file.chmod(0o600)
+        return file
+
+
+Connecting = object
+
+
+def answers(*texts: str) -> type[asyncssh.SSHClient]:
+    """A client that gives one of `texts` to each prompt in turn, and keeps what it was asked and told."""
+    left = list(texts)
+
+    class Answering(asyncssh.SSHClient):
+        asked: list[tuple[str, bool]] = []
+        told: list[str] = []
+        banners: list[str] = []
+
+        def kbdint_auth_requested(self) -> str:
+            return ""
+
+        def kbdint_challenge_received(
+            self, name: str, instructions: str, lang: str, prompts: list[tuple[str, bool]]
+        ) -> list[str] | None:
+            self.asked.extend(prompts)
+            if instructions:
+                self.told.append(instructions)
+            if len(left) < len(prompts):
+                return None
+            return [left.pop(0) for _ in prompts]
+
+        def auth_banner_received(self, msg: str, lang: str) -> None:
+            self.banners.append(msg)
+
+    return Answering
+
+
+@contextmanager
+def running(
+    *,
+    fs: MemoryFileSystem | None = None,
+    limits: SftpLimits | None = None,
+    offer: CipherOffer = CipherOffer.AUTO,
+    fast_path: bool = True,
+) -> Iterator[Door]:
+    """A server that is up inside the block, and whose sessions are all closed after it."""
+    fs = fs or MemoryFileSystem()
+    people, visits = People(), Visits(fs)
+    doorway = Doorway(
+        authenticator=people,
+        sessions=visits,
+        clock=FakeClock(),
+        entropy=os.urandom,
+        host_keys=(HOST_KEY.export_private_key(),),
+        banner=BANNER,
+        limits=limits or SftpLimits(),
+        cipher_offer=offer,
+        fast_path=fast_path,
+    )
+    sock = socket.create_server((HOST, 0))
+    loop = asyncio.new_event_loop()
+    stop = asyncio.Event()
+    thread = threading.Thread(target=loop.run_until_complete, args=(serve(sock, doorway, stop),))
+    thread.start()
+    try:
+        yield Door(sock.getsockname()[1], people, visits, fs)
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join(20)
+        loop.close()
+    assert not thread.is_alive()
+    assert all(visit.closed for visit in visits.all)
+    assert fs.open_handles == 0
+
+
+def eventually(holds: Callable[[], bool], what: str = "condition", seconds: float = 10.0) -> None:
+    """Poll until `holds()`; fails after a deadline."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"still waiting for: {what}"
+        time.sleep(0.01)
+
+
+__all__ = ["BIG", "CODE", "DOCUMENT", "FOLDER", "Door", "answers", "eventually", "running"]

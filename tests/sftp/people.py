@@ -1,0 +1,165 @@
+"""Who signs in during the tests of the door: an authenticator of four accounts, with the answers the real one gives."""
+
+from __future__ import annotations
+
+import ipaddress
+import threading
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import asyncssh
+
+from auth.principal import Candidate, Factor, Kind, Layout, Peer, Principal, Proof
+from auth.verdicts import Refusal
+from gateway.errors import Unavailable
+from gateway.tree import FileSystem
+
+AT = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+CODE = "492039"
+_PERSON = ({Factor.PASSWORD, Factor.TOTP}, {Factor.PUBLIC_KEY, Factor.TOTP})
+_SERVICE: tuple[set[Factor], ...] = ({Factor.PUBLIC_KEY},)
+
+
+@dataclass
+class Account:
+    """One account; `ended` is the reason that is told once all factors were shown."""
+
+    id: int
+    username: str
+    password: str | None
+    key: asyncssh.SSHKey
+    kind: Kind = Kind.PERSON
+    network: str = "127.0.0.0/8"
+    ended: str | None = None
+
+    @property
+    def public(self) -> str:
+        return self.key.export_public_key().decode().strip()
+
+
+def accounts() -> list[Account]:
+    return [
+        Account(1, "jo.head", "correct horse battery", asyncssh.generate_private_key("ssh-ed25519")),
+        Account(2, "sam.office", "another long password", asyncssh.generate_private_key("ssh-ed25519")),
+        Account(3, "nightly", None, asyncssh.generate_private_key("ssh-ed25519"), Kind.SERVICE),
+        Account(
+            4,
+            "lee.left",
+            "once upon a time",
+            asyncssh.generate_private_key("ssh-ed25519"),
+            ended="Ask your headteacher.",
+        ),
+    ]
+
+
+class People:
+    """The authenticator. `fault` is raised by the verb that it names; `hold` lets the tests stop inside one."""
+
+    def __init__(self) -> None:
+        self.accounts = {account.username: account for account in accounts()}
+        self.asked: list[str] = []
+        self.spent: set[str] = set()
+        self.faults: dict[str, Exception] = {}
+        self.holds: dict[str, threading.Event] = {}
+        self.held = threading.Event()
+
+    def candidate(self, username: str, peer: Peer) -> Candidate:
+        self._note("candidate")
+        name = username.rpartition("\\")[2].casefold()
+        account = self.accounts.get(name)
+        return Candidate(username=name, account_id=account.id if account else None, peer=peer)
+
+    def check_password(self, candidate: Candidate, text: str) -> Proof | None:
+        self._note("check_password")
+        account = self.accounts.get(candidate.username)
+        held = account is not None and account.password is not None and account.password == text
+        return self._proof(candidate, Factor.PASSWORD) if held else None
+
+    def offers_key(self, candidate: Candidate, openssh_public: str) -> bool:
+        self._note("offers_key")
+        account = self.accounts.get(candidate.username)
+        if account is None or account.public.split()[:2] != openssh_public.split()[:2]:
+            return False
+        return ipaddress.ip_address(candidate.peer.address) in ipaddress.ip_network(account.network)
+
+    def check_public_key(self, candidate: Candidate, openssh_public: str) -> Proof | None:
+        self._note("check_public_key")
+        return self._proof(candidate, Factor.PUBLIC_KEY) if self.offers_key(candidate, openssh_public) else None
+
+    def check_code(self, candidate: Candidate, code: str) -> Proof | None:
+        self._note("check_code")
+        if code != CODE or candidate.account_id is None:
+            return None
+        return self._proof(candidate, Factor.TOTP)
+
+    def authenticate(self, candidate: Candidate, proofs: Collection[Proof]) -> Principal | Refusal:
+        self._note("authenticate")
+        account = self.accounts[candidate.username]
+        if any(proof.account_id != account.id for proof in proofs):
+            return Refusal(reason="proof of another account or address")
+        shown = frozenset(proof.factor for proof in proofs)
+        sufficient = _SERVICE if account.kind is Kind.SERVICE else _PERSON
+        if not any(wanted <= shown for wanted in sufficient):
+            return Refusal(reason="more", missing=frozenset({Factor.TOTP}) - shown)
+        if account.ended:
+            return Refusal(reason="account not active", message=account.ended)
+        return _principal(account, shown, candidate.peer)
+
+    def _note(self, verb: str) -> None:
+        self.asked.append(verb)
+        if verb in self.holds:
+            self.held.set()
+            self.holds[verb].wait(10)
+        if verb in self.faults:
+            raise self.faults[verb]
+
+    def _proof(self, candidate: Candidate, factor: Factor) -> Proof:
+        assert candidate.account_id is not None
+        return Proof(account_id=candidate.account_id, factor=factor, address=candidate.peer.address, at=AT)
+
+
+def _principal(account: Account, factors: frozenset[Factor], peer: Peer) -> Principal:
+    return Principal(
+        account_id=account.id,
+        username=account.username,
+        name=account.username,
+        kind=account.kind,
+        layout=Layout.SINGLE,
+        roles=frozenset(),
+        factors=factors,
+        credential_id=None,
+        authenticated_at=AT,
+        address=peer.address,
+        door=peer.door,
+        valid_until=None,
+    )
+
+
+@dataclass
+class Visit:
+    """A session that was opened."""
+
+    principal: Principal
+    peer: Peer
+    fs: FileSystem
+    closed: bool = False
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@dataclass
+class Visits:
+    """The sessions of one file system; refuses what goes beyond `most`."""
+
+    fs: FileSystem
+    most: int = 100
+    all: list[Visit] = field(default_factory=list)
+
+    def open(self, principal: Principal, peer: Peer) -> Visit:
+        if sum(not visit.closed for visit in self.all) >= self.most:
+            raise Unavailable("Too many connections of this account.")
+        visit = Visit(principal, peer, self.fs)
+        self.all.append(visit)
+        return visit
