@@ -99,9 +99,10 @@ class KnownPlace(Base):
 
 
 class ThrottleCount(Base):
-    """Wrong guesses in a lane during one window."""
+    """Wrong guesses in a lane during one window: a second since 1970."""
 
     __tablename__ = "throttle_count"
+    __table_args__ = (Index(None, "window"),)
     lane: Mapped[str] = mapped_column(primary_key=True)
     window: Mapped[int] = mapped_column(primary_key=True)
     count: Mapped[int]

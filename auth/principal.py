@@ -1,4 +1,4 @@
-"""Who is asking, as values: `Candidate` (looked up, nothing proved), `Proof` (one factor shown), `Principal` (signed in).
+"""Who is asking, as values: `Candidate` (nothing proved), `Proof` (one factor shown), `Principal` (signed in).
 
 Only `auth.authenticator.Authenticator.authenticate` makes a `Principal`. All are frozen and carry no secret.
 """

@@ -46,7 +46,7 @@ def standing(connection: Connection, principal: Principal, at: datetime) -> Stan
 def _credential_holds(connection: Connection, principal: Principal, at: datetime) -> bool:
     if principal.credential_id is None:
         return True
-    table: type[Device] | type[SshKey] = Device if Factor.DEVICE_PASSWORD in principal.factors else SshKey
+    table: type[Device | SshKey] = Device if Factor.DEVICE_PASSWORD in principal.factors else SshKey
     row = connection.execute(
         select(table.revoked_at, table.expires_at).where(
             table.id == principal.credential_id, table.account_id == principal.account_id

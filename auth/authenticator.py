@@ -1,0 +1,265 @@
+"""THE way in: a `Candidate` shows factors, each becomes a `Proof`, and `authenticate` alone makes a `Principal`.
+
+Called by the adapters, from any thread. Whatever is raised, cancelled or late before `authenticate` returns leaves
+nobody signed in: no state here says otherwise, and all that a success changes is committed before it is told. Unknown,
+wrong, disabled and locked accounts take the same way, an Argon2 or its time included. Raises `SignInUnavailable`
+where database, record or queue fail: an adapter answers that as a fault of the service, never as a wrong password.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+
+from auth import accounts, credentials, keys, places
+from auth.argon import GateBusy
+from auth.devices import Devices
+from auth.keys import KeyRow
+from auth.networks import inside
+from auth.passwords import Passwords
+from auth.principal import Candidate, Factor, Peer, Principal, Proof
+from auth.standing import Standing, standing
+from auth.throttle import Reservation, Throttle, TurnRefused, give_back
+from auth.totp import Totp, spend, step_for
+from auth.verdicts import Doors, Effect, Recorder, Refusal, RefusalReason, SignInUnavailable, Verdict
+from config.clock import Clock
+from config.database import Database
+from config.errors import OperatorError
+
+__all__ = ["Authenticator", "Doors", "Effect", "Recorder", "Refusal", "RefusalReason", "SignInUnavailable", "Verdict"]
+
+PROOF_LIFE = timedelta(minutes=5)
+_NOBODYS_SECRET = "A" * 32
+_FAULTS = (SQLAlchemyError, OSError, GateBusy, TurnRefused, OperatorError)
+
+
+class Authenticator:
+    """Who is it? One per process."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        clock: Clock,
+        passwords: Passwords,
+        totp: Totp,
+        devices: Devices,
+        throttle: Throttle,
+        doors: Doors,
+        recorder: Recorder,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._passwords = passwords
+        self._totp = totp
+        self._devices = devices
+        self._throttle = throttle
+        self._doors = doors
+        self._recorder = recorder
+
+    def candidate(self, username: str, peer: Peer) -> Candidate:
+        """Somebody who says a name: short or e-mail address, in any case, behind any `DOMAIN\\`."""
+        with _as_unavailable(), self._database.read() as connection:
+            account = accounts.find(connection, username)
+        plain = accounts.plain_username(username)
+        return Candidate(username=plain, account_id=None if account is None else account.id, peer=peer)
+
+    def check_password(self, candidate: Candidate, text: str) -> Proof | None:
+        """The account's password. Every call runs one Argon2, or takes as long as one."""
+
+        def attempt(reservation: Reservation, at: datetime) -> Proof | RefusalReason:
+            stored = self._stored_hash(candidate)
+            if not self._passwords.verify(stored, text, known=reservation.known) or stored is None:
+                return RefusalReason.NO_PASSWORD if stored is None else RefusalReason.WRONG_PASSWORD
+            outdated = self._passwords.is_outdated(stored)
+            newer = self._passwords.hash(text, known=reservation.known) if outdated else None
+            proof = _proof(candidate, Factor.PASSWORD, at)
+            with self._database.write() as connection:
+                give_back(connection, reservation)
+                if newer is not None:
+                    accounts.replace_password_hash(connection, proof.account_id, stored, newer)
+            return proof
+
+        return self._guess(candidate, attempt, self._passwords.gate.linger)
+
+    def check_code(self, candidate: Candidate, code: str) -> Proof | None:
+        """A TOTP code, which is used up: of all who show it at once, in any process, one gets the proof."""
+
+        def attempt(reservation: Reservation, at: datetime) -> Proof | RefusalReason:
+            secret = self._totp_secret(candidate)
+            step = step_for(secret or _NOBODYS_SECRET, code, at)
+            if secret is None or step is None:
+                return RefusalReason.WRONG_CODE
+            proof = _proof(candidate, Factor.TOTP, at, step=step)
+            with self._database.write() as connection:
+                if not spend(connection, proof.account_id, step):
+                    return RefusalReason.CODE_SPENT
+                give_back(connection, reservation)
+            return proof
+
+        return self._guess(candidate, attempt)
+
+    def check_device(self, candidate: Candidate, text: str) -> Proof | None:
+        """A device password. One that has ended is refused, but is no guess: a forgotten PC locks nobody out."""
+
+        def attempt(reservation: Reservation, at: datetime) -> Proof | RefusalReason:
+            with self._database.read() as connection:
+                device = self._devices.match(connection, candidate.account_id, text)
+            if device is None:
+                return RefusalReason.WRONG_DEVICE
+            with self._database.write() as connection:
+                give_back(connection, reservation)
+            objection = device.objection(candidate.peer.address, at)
+            return objection or _proof(candidate, Factor.DEVICE_PASSWORD, at, credential_id=device.id)
+
+        return self._guess(candidate, attempt)
+
+    def offers_key(self, candidate: Candidate, openssh_public: str) -> bool:
+        """Would this key (`type base64`) do, if its signature held? Counts and records nothing."""
+        with _as_unavailable():
+            return not isinstance(self._key(candidate, openssh_public, self._clock.now()), RefusalReason)
+
+    def check_public_key(self, candidate: Candidate, openssh_public: str) -> Proof | None:
+        """The key whose signature over this connection the caller has verified."""
+        with _as_unavailable():
+            at = self._clock.now()
+            found = self._key(candidate, openssh_public, at)
+            if isinstance(found, RefusalReason):
+                self._refuse(candidate, found)
+                return None
+            return _proof(candidate, Factor.PUBLIC_KEY, at, credential_id=found.id)
+
+    def authenticate(self, candidate: Candidate, proofs: Collection[Proof]) -> Principal | Refusal:
+        """The one place that makes a Principal: all is read anew, judged, remembered and recorded."""
+        with _as_unavailable():
+            at = self._clock.now()
+            with self._database.read() as connection:
+                outcome = self._judge(connection, candidate, proofs, at)
+            if isinstance(outcome, Refusal):
+                if not outcome.missing:
+                    self._refuse(candidate, outcome.reason)
+                return outcome
+            with self._database.write() as connection:
+                places.remember(connection, outcome.account_id, outcome.address, at)
+                credentials.used(connection, outcome, at)
+            with _as_unavailable((Exception,)):
+                self._recorder.signed_in(outcome, candidate.peer)
+            return outcome
+
+    def still_valid(self, principal: Principal, at: datetime) -> bool:
+        """Are account, credential and networks of `principal` still in order?"""
+        with _as_unavailable(), self._database.read() as connection:
+            return credentials.still_valid(connection, principal, at)
+
+    def _guess(
+        self,
+        candidate: Candidate,
+        attempt: Callable[[Reservation, datetime], Proof | RefusalReason],
+        when_full: Callable[[], object] = lambda: None,
+    ) -> Proof | None:
+        """`attempt` with a place in every lane, one at a time for an account; where a lane is full, `when_full`."""
+        with _as_unavailable():
+            at = self._clock.now()
+            known = self._is_known(candidate, at)
+            account_id, name = candidate.account_id, candidate.username
+            with self._throttle.turn(account_id, name, known=known):
+                reservation = self._throttle.reserve(account_id, name, candidate.peer.address, known=known, at=at)
+                outcome = RefusalReason.TOO_MANY_GUESSES if reservation is None else attempt(reservation, at)
+            if isinstance(outcome, Proof):
+                return outcome
+            if reservation is None:
+                when_full()
+            self._refuse(candidate, RefusalReason.UNKNOWN_ACCOUNT if account_id is None else outcome)
+            return None
+
+    def _judge(
+        self, connection: Connection, candidate: Candidate, proofs: Collection[Proof], at: datetime
+    ) -> Principal | Refusal:
+        account = None if candidate.account_id is None else accounts.get(connection, candidate.account_id)
+        if account is None or not proofs:
+            return Refusal(reason=RefusalReason.UNKNOWN_ACCOUNT if account is None else RefusalReason.NOTHING_SHOWN)
+        address = candidate.peer.address
+        if any(proof.account_id != account.id or proof.address != address for proof in proofs):
+            return Refusal(reason=RefusalReason.FOREIGN_PROOF)
+        if any(abs(at - proof.at) > PROOF_LIFE for proof in proofs):
+            return Refusal(reason=RefusalReason.STALE_PROOF)
+        held = [credentials.reread(connection, account, proof, at) for proof in proofs]
+        standing_still = [one for one in held if one is not None]
+        ids = {one.credential_id for one in standing_still} - {None}
+        if len(standing_still) < len(held) or len(ids) > 1:
+            return Refusal(reason=RefusalReason.CREDENTIAL_ENDED)
+        factors = frozenset(proof.factor for proof in proofs)
+        verdict = self._doors.judge(connection, account, candidate.peer.door, factors, address, at)
+        if verdict.effect is Effect.MORE:
+            return Refusal(reason=verdict.reason, missing=verdict.missing)
+        if verdict.effect is not Effect.PERMIT:
+            return Refusal(reason=verdict.reason, message=verdict.message)
+        ends = [end for end in (account.expires_at, *(one.expires_at for one in standing_still)) if end is not None]
+        principal = Principal(
+            account_id=account.id,
+            username=account.username,
+            name=account.name,
+            kind=account.kind,
+            layout=account.layout,
+            roles=account.roles,
+            factors=factors,
+            credential_id=next(iter(ids), None),
+            authenticated_at=at,
+            address=address,
+            door=candidate.peer.door,
+            valid_until=min(ends, default=None),
+        )
+        # The doors may only narrow: no verdict lets in an account that is not active.
+        good = standing(connection, principal, at) is Standing.GOOD
+        return principal if good else Refusal(reason=RefusalReason.ACCOUNT_ENDED)
+
+    def _is_known(self, candidate: Candidate, at: datetime) -> bool:
+        address = candidate.peer.address
+        with self._database.read() as connection:
+            networks = self._doors.known_networks(connection, candidate.account_id or 0)
+            return places.is_known(connection, candidate.account_id, address, at) or inside(address, networks)
+
+    def _stored_hash(self, candidate: Candidate) -> str | None:
+        with self._database.read() as connection:
+            return accounts.password_hash(connection, candidate.account_id or 0)
+
+    def _totp_secret(self, candidate: Candidate) -> str | None:
+        with self._database.read() as connection:
+            sealed = accounts.totp_sealed(connection, candidate.account_id or 0)
+        return None if sealed is None else self._totp.open(candidate.account_id or 0, sealed)
+
+    def _key(self, candidate: Candidate, openssh_public: str, at: datetime) -> KeyRow | RefusalReason:
+        with self._database.read() as connection:
+            row = keys.match(connection, candidate.account_id, openssh_public)
+        return RefusalReason.KEY_REFUSED if row is None else row.objection(candidate.peer.address, at) or row
+
+    def _refuse(self, candidate: Candidate, reason: str) -> None:
+        with _as_unavailable((Exception,)):
+            self._recorder.refused(candidate, reason)
+
+
+def _proof(
+    candidate: Candidate, factor: Factor, at: datetime, *, credential_id: int | None = None, step: int | None = None
+) -> Proof:
+    if candidate.account_id is None:
+        raise ValueError("nobody can have shown a factor")
+    return Proof(
+        account_id=candidate.account_id,
+        factor=factor,
+        address=candidate.peer.address,
+        at=at,
+        credential_id=credential_id,
+        step=step,
+    )
+
+
+@contextmanager
+def _as_unavailable(causes: tuple[type[Exception], ...] = _FAULTS) -> Iterator[None]:
+    try:
+        yield
+    except causes as exc:
+        raise SignInUnavailable("sign-in is not possible at present") from exc

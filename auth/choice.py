@@ -1,0 +1,76 @@
+"""Choosing a password: the deny list, and three random words [R12]. Pure; thread-safe.
+
+The words of `words.txt` are 4,096 plain English ones of 4 to 7 letters, taken from zxcvbn's frequency lists (MIT).
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from functools import cache
+from importlib.resources import files
+
+from config.entropy import Entropy
+
+_SHORTEST_OWN_WORD = 4
+_FEWEST_LEFT = 8
+_FEWEST_DIFFERENT = 5
+_ROWS = ("abcdefghijklmnopqrstuvwxyz", "qwertyuiopasdfghjklzxcvbnm", "01234567890", "qazwsxedcrfvtgbyhnujmikolp")
+
+
+def objection(chosen: str, own_words: Iterable[str]) -> str | None:
+    """What speaks against `chosen` (normalised), as the beginning of a sentence; None where nothing does."""
+    folded = chosen.casefold()
+    core = re.sub(r"^[\W\d_]+|[\W\d_]+$", "", folded)
+    rows = (
+        (len(set(folded)) < _FEWEST_DIFFERENT, "A password of so few different characters is guessed first"),
+        (any(folded in row * 6 or folded in row[::-1] * 6 for row in _ROWS), "A row of keys is guessed first"),
+        ({folded, core, _unit(folded), _unit(core)} & _common(), "This is among the most common passwords"),
+        (
+            _left_without(folded, own_words) < _FEWEST_LEFT,
+            "This is mostly a name that goes with you, school or council",
+        ),
+    )
+    return next((sentence for applies, sentence in rows if applies), None)
+
+
+def three_words(entropy: Entropy, shortest: int) -> str:
+    """Three words joined by hyphens, at least `shortest` characters in all; each drawn evenly from 4,096."""
+    words = _words()
+    while True:
+        drawn = (int.from_bytes(entropy(2), "big") % len(words) for _ in range(3))
+        made = "-".join(words[number] for number in drawn)
+        if len(made) >= shortest:
+            return made
+
+
+def _unit(folded: str) -> str:
+    """What `folded` repeats, or itself."""
+    return folded[: (folded * 2).find(folded, 1)] if folded else ""
+
+
+def _left_without(folded: str, own_words: Iterable[str]) -> int:
+    pieces = {piece for word in own_words for piece in re.split(r"[\W\d_]+", _fold(word))}
+    for piece in sorted(pieces, key=len, reverse=True):
+        if len(piece) >= _SHORTEST_OWN_WORD:
+            folded = folded.replace(piece, "")
+    return len(folded)
+
+
+def _fold(word: str) -> str:
+    return unicodedata.normalize("NFKC", word).casefold()
+
+
+@cache
+def _common() -> frozenset[str]:
+    from zxcvbn.frequency_lists import FREQUENCY_LISTS  # 30,000 words: read when somebody chooses, not at each start
+
+    return frozenset(FREQUENCY_LISTS["passwords"])
+
+
+@cache
+def _words() -> tuple[str, ...]:
+    words = tuple(files("auth").joinpath("words.txt").read_text("ascii").split())
+    assert 65536 % len(words) == 0, "an uneven draw"
+    return words

@@ -1,0 +1,68 @@
+"""What a proof or a principal rests on, read anew: does it still hold, and until when?
+
+Called by the authenticator when it makes a principal and when it is asked about one. Functions act within the caller's
+transaction. Thread-safe.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from auth import accounts, devices, keys
+from auth.accounts import AccountRow
+from auth.networks import inside
+from auth.principal import Factor, Kind, Principal, Proof
+from auth.standing import Standing, standing
+from auth.totp import is_spent
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A factor that still holds. `expires_at` is when its credential ends by itself; None: it does not."""
+
+    credential_id: int | None = None
+    expires_at: datetime | None = None
+
+
+def reread(connection: Connection, account: AccountRow, proof: Proof, at: datetime) -> Held | None:
+    """What `proof` rests on, as it is now; None where it no longer holds."""
+    if proof.factor is Factor.PASSWORD:
+        return Held() if account.has_password else None
+    if proof.factor is Factor.TOTP:
+        spent = proof.step is not None and is_spent(connection, account.id, proof.step)
+        return Held() if account.has_totp and spent else None
+    return _credential(connection, account.id, proof.factor, proof.credential_id, proof.address, at)
+
+
+def still_valid(connection: Connection, principal: Principal, at: datetime) -> bool:
+    """Are account, credential and networks of `principal` still in order?"""
+    if standing(connection, principal, at) is not Standing.GOOD:
+        return False
+    if principal.kind is Kind.SERVICE:
+        bound = accounts.networks_of(connection, principal.account_id)
+        if bound and not inside(principal.address, bound):
+            return False
+    return all(
+        _credential(connection, principal.account_id, factor, principal.credential_id, principal.address, at)
+        for factor in principal.factors & {Factor.PUBLIC_KEY, Factor.DEVICE_PASSWORD}
+    )
+
+
+def used(connection: Connection, principal: Principal, at: datetime) -> None:
+    """Note the use of the key or device, at most once a minute."""
+    if principal.credential_id is not None:
+        note = devices.used if Factor.DEVICE_PASSWORD in principal.factors else keys.used
+        note(connection, principal.credential_id, at)
+
+
+def _credential(
+    connection: Connection, account_id: int, factor: Factor, credential_id: int | None, address: str, at: datetime
+) -> Held | None:
+    if credential_id is None:
+        return None
+    get = devices.get if factor is Factor.DEVICE_PASSWORD else keys.get
+    row = get(connection, account_id, credential_id)
+    return Held(row.id, row.expires_at) if row is not None and row.objection(address, at) is None else None
