@@ -35,7 +35,11 @@ def test_events_recorded_together_stand_in_one_batch_in_their_order(log: AuditLo
 
 
 def test_concurrent_callers_keep_one_chain(log: AuditLog, database: Database) -> None:
-    threads = [threading.Thread(target=lambda: [log.record(an_event()) for _ in range(10)]) for _ in range(8)]
+    def ten() -> None:
+        for _ in range(10):
+            log.record(an_event())
+
+    threads = [threading.Thread(target=ten) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 
 from config.database import Database
 from policy.audit.events import Event, EventKind
@@ -68,5 +69,5 @@ def test_a_filter_shows_what_fits(events: list[Event], database: Database, wante
 
 def test_a_pruned_record_is_shown_as_such(events: list[Event], database: Database) -> None:
     with database.write() as connection:
-        connection.execute(AuditRecord.__table__.update().where(AuditRecord.seq == 1).values(payload=None, salt=None))
+        connection.execute(update(AuditRecord).where(AuditRecord.seq == 1).values(payload=None, salt=None))
     assert found(database, Filter()) == [None, *events[1:]]

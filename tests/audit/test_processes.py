@@ -1,0 +1,125 @@
+"""The record under several processes: one chain, nothing acknowledged lost when they are killed, real faults of the disk.
+
+The disk's faults are real ones for the process: strace answers its system calls with the error.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.database import Database
+from policy.audit.log import EXIT_FLUSH_FAILED, AuditLog
+from policy.audit.query import Filter, listing
+from policy.audit.verify import verify
+from tests.support.events import an_event
+
+ROOT = Path(__file__).parents[2]
+ACKNOWLEDGED = 150
+
+
+def writer(*arguments: str, under: tuple[str, ...] = ()) -> subprocess.Popen[str]:
+    command = [*under, sys.executable, "-m", "tests.audit.writer", *arguments]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+
+
+def acknowledged_until_killed(url: str, round_: int) -> set[tuple[str, str]]:
+    """What three processes were told is durable before kill -9 hit them all."""
+    processes = [writer("forever", url, f"r{round_}p{n}") for n in range(3)]
+    lines: list[str] = []
+    for process in processes:
+        assert process.stdout is not None
+        lines += [process.stdout.readline() for _ in range(ACKNOWLEDGED)]
+    for process in processes:
+        process.kill()
+    for process in processes:
+        assert process.stdout is not None
+        lines += process.stdout.readlines()
+        process.wait()
+    found = (line.split() for line in lines if line.endswith("\n"))
+    return {(session, number) for session, number in found}
+
+
+def test_kill_9_loses_no_acknowledged_record_and_leaves_one_chain(url: str, database: Database) -> None:
+    acknowledged: set[tuple[str, str]] = set()
+    for round_ in range(3):
+        acknowledged |= acknowledged_until_killed(url, round_)
+    assert len(acknowledged) >= 3 * 3 * ACKNOWLEDGED
+    with database.read() as connection:
+        events = [entry.event for entry in listing(connection, Filter(), limit=10_000_000)]
+        report = verify(connection)
+    kept = {(event.session, event.object) for event in events if event is not None}
+    assert (acknowledged - kept, report.finding) == (set(), None)
+
+
+def strace(url: str, injection: str, log: Path) -> tuple[str, ...]:
+    """A prefix that makes the calls of `injection` fail where they touch the record's write-ahead log."""
+    if shutil.which("strace") is None:
+        pytest.skip("strace is not installed: apt-get install strace")
+    wal = f"{url.removeprefix('sqlite:///')}-wal"
+    calls = injection.partition(":")[0]
+    return ("strace", "-f", "-qq", "-o", str(log), "-P", wal, "-e", f"trace={calls}", "-e", f"inject={injection}")
+
+
+def spoken(process: subprocess.Popen[str]) -> list[dict[str, Any]]:
+    out, _ = process.communicate(timeout=60)
+    return [json.loads(line) for line in out.splitlines()]
+
+
+@pytest.fixture
+def trace(tmp_path: Path) -> Path:
+    return tmp_path / "strace.log"
+
+
+@pytest.mark.parametrize("error", ["ENOSPC", "EROFS", "EACCES"])
+def test_a_disk_that_is_full_or_read_only_refuses_and_recovers(sqlite_url: str, trace: Path, error: str) -> None:
+    prefix = strace(sqlite_url, f"pwrite64:error={error}:when=40..41", trace)
+    result = spoken(writer("outage", sqlite_url, under=prefix))[-1]
+    assert "(INJECTED)" in trace.read_text()
+    assert (result["before"] > 0, result["refused"] > 0, result["after"]) == (True, True, 1)
+
+
+def test_after_a_full_disk_the_record_is_whole(sqlite_url: str, trace: Path) -> None:
+    spoken(writer("outage", sqlite_url, under=strace(sqlite_url, "pwrite64:error=ENOSPC:when=40..41", trace)))
+    assert "(INJECTED)" in trace.read_text()
+    database = Database(sqlite_url)
+    with database.read() as connection:
+        assert verify(connection).intact
+    database.dispose()
+
+
+def test_a_full_disk_makes_the_record_give_up_its_reserve(sqlite_url: str, trace: Path) -> None:
+    prefix = strace(sqlite_url, "pwrite64:error=ENOSPC:when=40..41", trace)
+    result = spoken(writer("outage", sqlite_url, under=prefix))[-1]
+    assert "(INJECTED)" in trace.read_text()
+    assert result["reserve"] is False
+
+
+def test_a_failed_flush_is_answered_and_ends_the_process(sqlite_url: str, trace: Path) -> None:
+    process = writer("outage", sqlite_url, under=strace(sqlite_url, "fdatasync,fsync:error=EIO:when=5+", trace))
+    said = spoken(process)
+    assert (process.returncode, [list(line) for line in said]) == (EXIT_FLUSH_FAILED, [["refused"]])
+
+
+def test_a_failed_flush_is_never_tried_again(sqlite_url: str, trace: Path) -> None:
+    spoken(writer("outage", sqlite_url, under=strace(sqlite_url, "fdatasync,fsync:error=EIO:when=5+", trace)))
+    assert len(re.findall(r"INJECTED", trace.read_text())) == 1
+
+
+def test_the_record_goes_on_after_a_process_ended_for_its_flush(
+    sqlite_url: str, trace: Path, make_log: Callable[..., AuditLog]
+) -> None:
+    spoken(writer("outage", sqlite_url, under=strace(sqlite_url, "fdatasync,fsync:error=EIO:when=5+", trace)))
+    make_log(sqlite_url).record(an_event())
+    database = Database(sqlite_url)
+    with database.read() as connection:
+        assert verify(connection).intact
+    database.dispose()

@@ -1,0 +1,124 @@
+"""The database's own guard: what the triggers forbid, and that the migration makes the same tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import DBAPIError
+
+from config.database import Database
+from policy.audit.log import AuditLog
+from policy.audit.schema import POSTGRESQL_DDL, SQLITE_DDL
+from tests.audit.conftest import empty
+from tests.support.events import an_event
+from tests.support.postgres import PostgresServer
+
+FORBIDDEN = {
+    "edit a payload": "UPDATE audit_record SET payload = leaf WHERE seq = 1",
+    "edit a leaf": "UPDATE audit_record SET leaf = salt WHERE seq = 1",
+    "empty a payload and edit its leaf": "UPDATE audit_record SET payload = NULL, salt = NULL, leaf = salt",
+    "empty a payload alone": "UPDATE audit_record SET payload = NULL WHERE seq = 1",
+    "renumber a record": "UPDATE audit_record SET seq = 9 WHERE seq = 1",
+    "move a record": "UPDATE audit_record SET batch = 9 WHERE seq = 1",
+    "delete a record": "DELETE FROM audit_record WHERE seq = 1",
+    "edit a batch": "UPDATE audit_batch SET ts = 0",
+    "delete a batch": "DELETE FROM audit_batch",
+    "insert a record again": "INSERT INTO audit_record SELECT * FROM audit_record WHERE seq = 1",
+    "insert a batch again": "INSERT INTO audit_batch SELECT * FROM audit_batch WHERE b = 1",
+}
+FORBIDDEN_SQLITE = {
+    "replace a record": "INSERT OR REPLACE INTO audit_record SELECT seq, batch, salt, x'7b7d', leaf FROM audit_record",
+    "replace a batch": "INSERT OR REPLACE INTO audit_batch SELECT b, first, n, 0, root, prev, link FROM audit_batch",
+    "replace by the link": "INSERT OR REPLACE INTO audit_batch SELECT 2, first, n, 0, root, prev, link FROM audit_batch",
+    "leave a number out": "INSERT INTO audit_record SELECT 99, batch, salt, payload, leaf FROM audit_record LIMIT 1",
+}
+FORBIDDEN_POSTGRESQL = {"truncate records": "TRUNCATE audit_record", "truncate batches": "TRUNCATE audit_batch"}
+
+
+def refused(database: Database, statement: str) -> bool:
+    try:
+        with database.write() as connection:
+            connection.execute(text(statement))
+    except DBAPIError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("name", FORBIDDEN)
+def test_the_database_refuses(log: AuditLog, database: Database, name: str) -> None:
+    log.record_all([an_event()] * 3)
+    assert refused(database, FORBIDDEN[name])
+
+
+@pytest.mark.parametrize("name", FORBIDDEN_SQLITE)
+def test_sqlite_refuses(sqlite_url: str, make_log: Callable[..., AuditLog], name: str) -> None:
+    make_log(sqlite_url).record_all([an_event()] * 3)
+    assert refused(Database(sqlite_url), FORBIDDEN_SQLITE[name])
+
+
+@pytest.mark.parametrize("name", FORBIDDEN_POSTGRESQL)
+def test_postgresql_refuses(postgres: PostgresServer, make_log: Callable[..., AuditLog], name: str) -> None:
+    url = empty(postgres.fresh_database())
+    make_log(url).record(an_event())
+    assert refused(Database(url), FORBIDDEN_POSTGRESQL[name])
+
+
+def test_pruning_is_permitted(log: AuditLog, database: Database) -> None:
+    log.record_all([an_event()] * 3)
+    assert not refused(database, "UPDATE audit_record SET payload = NULL, salt = NULL WHERE seq < 3")
+
+
+def test_migration_and_schema_make_the_same_tables(url: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    if url.startswith("sqlite"):
+        other = f"sqlite:///{tmp_path}/migrated.db"
+    else:
+        server: PostgresServer = request.getfixturevalue("postgres")
+        other = server.fresh_database()
+    migrated = Database(other)
+    with migrated.write() as connection:
+        _migrate(connection)
+    assert _described(migrated) == _described(Database(url))
+
+
+def test_migration_and_schema_have_the_same_triggers() -> None:
+    migration = _migration()
+    assert (migration["_SQLITE"], migration["_POSTGRESQL"]) == (SQLITE_DDL, POSTGRESQL_DDL)
+
+
+def _migration() -> dict[str, object]:
+    """The migration's names; its file name is no module's."""
+    path = Path(__file__).parents[2] / "config/migrations/audit/versions/0001_record.py"
+    names: dict[str, object] = {}
+    exec(compile(path.read_text(), path, "exec"), names)  # noqa: S102  # our own file
+    return names
+
+
+def _migrate(connection: Connection) -> None:
+    upgrade = _migration()["upgrade"]
+    assert callable(upgrade)
+    with Operations.context(MigrationContext.configure(connection)):
+        upgrade()
+
+
+def _described(database: Database) -> dict[str, object]:
+    """Tables, columns, keys and triggers as the database sees them."""
+    inspector = inspect(database.engine)
+    tables: dict[str, object] = {}
+    for name in ("audit_record", "audit_batch"):
+        tables[name] = (
+            [(c["name"], str(c["type"]), c["nullable"]) for c in inspector.get_columns(name)],
+            inspector.get_pk_constraint(name),
+            inspector.get_unique_constraints(name),
+        )
+    query = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY name"
+    if not database.is_sqlite:
+        query = "SELECT tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal ORDER BY tgname"
+    with database.read() as connection:
+        tables["triggers"] = [tuple(row) for row in connection.execute(text(query))]
+    database.dispose()
+    return tables
