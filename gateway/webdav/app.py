@@ -7,6 +7,7 @@ has begun; afterwards an error ends the connection, so that a cut document canno
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -22,7 +23,7 @@ from gateway.quiet import is_quiet
 from gateway.webdav import methods
 from gateway.webdav.answers import Answer, Environ, StartResponse, text
 from gateway.webdav.basic import Networks, parse_basic, way_of
-from gateway.webdav.call import KEY, Call
+from gateway.webdav.call import KEY, Call, call_of
 from gateway.webdav.door import Admitted, Doorkeeper
 from gateway.webdav.errors import answer_for
 from gateway.webdav.provider import Drive
@@ -38,11 +39,13 @@ _WSGIDAV: dict[str, Any] = {
     "lock_storage": False,
     "property_manager": None,
     "dir_browser": {"enable": False},
+    "http_authenticator": {"accept_basic": False, "accept_digest": False, "default_to_digest": False},
     "suppress_version_info": True,
     "block_size": BLOCK_SIZE,
     "logging": {"enable": False},
     "verbose": 0,
 }
+logging.getLogger("wsgidav").setLevel(logging.WARNING)  # it tells each request for "/" at INFO
 _INSECURE = "This drive is reached by https only. Please use an address that begins with https://"
 _BUSY = "Too many requests of this account are running. Please try again."
 
@@ -91,13 +94,20 @@ class Application:
             connection.signed_in()
         if not self._turnstile.enter(admitted.account_id):
             return text(HTTPStatus.SERVICE_UNAVAILABLE, _BUSY, ("Retry-After", "1")).send(environ, start_response)
-        served = _Served(lambda: self._turnstile.leave(admitted.account_id))
+        served = _Served(lambda: self._leave(admitted, environ))
         try:
             served.begin(self._serve(admitted, environ, served.start_response), start_response)
         except BaseException:
             served.close()
             raise
         return served
+
+    def _leave(self, admitted: Admitted, environ: Environ) -> None:
+        try:
+            if KEY in environ:
+                call_of(environ).close()
+        finally:
+            self._turnstile.leave(admitted.account_id)
 
     def _admit(self, environ: Environ) -> Admitted | Answer:
         """Who asks, or the answer to whoever has not signed in."""

@@ -7,7 +7,7 @@ condition; so its view of the request is reduced to at most one good range. Fold
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterable
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -36,7 +36,8 @@ def respond(environ: Environ, start_response: StartResponse, send: Any) -> Itera
     if isinstance(span, Answer):
         return span.send(environ, start_response)
     _reduce(environ, span)
-    return _sent(call, send(environ, start_response))
+    blocks: Iterable[bytes] = send(environ, start_response)
+    return blocks
 
 
 def _answer_without_bytes(call: Call, environ: Environ) -> Answer | None:
@@ -67,13 +68,6 @@ def _reduce(environ: Environ, span: tuple[int, int] | None) -> None:
         environ.pop("HTTP_RANGE", None)
     else:
         environ["HTTP_RANGE"] = f"bytes={span[0]}-{span[1]}"
-
-
-def _sent(call: Call, blocks: Iterable[bytes]) -> Generator[bytes, None, None]:
-    try:
-        yield from blocks
-    finally:
-        call.close()
 
 
 def failed_condition(environ: Environ, attributes: Attributes) -> Answer | None:

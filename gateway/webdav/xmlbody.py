@@ -114,6 +114,9 @@ def _children(paths: list[tuple[Name, ...]], parent: tuple[Name, ...]) -> tuple[
 def _outline(body: bytes, coding: str) -> list[tuple[Name, ...]]:
     if coding.strip().lower() not in ("", "identity"):
         raise BadBody("Request bodies are read uncompressed.", HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+    # A byte order mark, or a NUL beside the first "<", would talk expat out of the encoding that it is given.
+    if b"\0" in body or body.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise BadBody("Request bodies are in UTF-8.")
     outline = _Outline()
     parser = expat.ParserCreate("utf-8", " ")
     parser.StartElementHandler = outline.start

@@ -1,0 +1,1 @@
+"""Tests of the WebDAV door and the pages beside it."""
