@@ -43,7 +43,7 @@ class ArgonGate:
         self._turn = Condition()
         self._waiting: list[tuple[bool, int]] = []
         self._tickets = 0
-        self._typical = 0.0
+        self._typical = 0.05  # seconds, until it is known
         self.runs = 0  # how often Argon2 was let run since the start of the process
 
     def run(self, work: Callable[[], _T], *, known: bool) -> _T:
@@ -78,5 +78,5 @@ class ArgonGate:
     def _leave(self, took: float) -> None:
         with self._turn:
             self._free += 1
-            self._typical += (took - self._typical) / 8 if self._typical else took
+            self._typical += (took - self._typical) / 8
             self._turn.notify_all()

@@ -16,10 +16,12 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from auth import accounts, credentials, keys, places
+from auth.accounts import AccountRow
 from auth.argon import GateBusy
+from auth.credentials import Held
 from auth.devices import Devices
+from auth.guessing import Attempt, Guessing
 from auth.keys import KeyRow
-from auth.networks import inside
 from auth.passwords import Passwords
 from auth.principal import Candidate, Factor, Peer, Principal, Proof
 from auth.standing import Standing, standing
@@ -57,7 +59,7 @@ class Authenticator:
         self._passwords = passwords
         self._totp = totp
         self._devices = devices
-        self._throttle = throttle
+        self._guessing = Guessing(database, clock, throttle, doors)
         self._doors = doors
         self._recorder = recorder
 
@@ -156,72 +158,40 @@ class Authenticator:
             return credentials.still_valid(connection, principal, at)
 
     def _guess(
-        self,
-        candidate: Candidate,
-        attempt: Callable[[Reservation, datetime], Proof | RefusalReason],
-        when_full: Callable[[], object] = lambda: None,
+        self, candidate: Candidate, attempt: Attempt, when_full: Callable[[], object] = lambda: None
     ) -> Proof | None:
-        """`attempt` with a place in every lane, one at a time for an account; where a lane is full, `when_full`."""
         with _as_unavailable():
-            at = self._clock.now()
-            known = self._is_known(candidate, at)
-            account_id, name = candidate.account_id, candidate.username
-            with self._throttle.turn(account_id, name, known=known):
-                reservation = self._throttle.reserve(account_id, name, candidate.peer.address, known=known, at=at)
-                outcome = RefusalReason.TOO_MANY_GUESSES if reservation is None else attempt(reservation, at)
+            outcome = self._guessing.once(candidate, attempt)
             if isinstance(outcome, Proof):
                 return outcome
-            if reservation is None:
+            if outcome is RefusalReason.TOO_MANY_GUESSES:
                 when_full()
-            self._refuse(candidate, RefusalReason.UNKNOWN_ACCOUNT if account_id is None else outcome)
+            self._refuse(candidate, RefusalReason.UNKNOWN_ACCOUNT if candidate.account_id is None else outcome)
             return None
 
     def _judge(
         self, connection: Connection, candidate: Candidate, proofs: Collection[Proof], at: datetime
     ) -> Principal | Refusal:
         account = None if candidate.account_id is None else accounts.get(connection, candidate.account_id)
-        if account is None or not proofs:
-            return Refusal(reason=RefusalReason.UNKNOWN_ACCOUNT if account is None else RefusalReason.NOTHING_SHOWN)
-        address = candidate.peer.address
-        if any(proof.account_id != account.id or proof.address != address for proof in proofs):
-            return Refusal(reason=RefusalReason.FOREIGN_PROOF)
-        if any(abs(at - proof.at) > PROOF_LIFE for proof in proofs):
-            return Refusal(reason=RefusalReason.STALE_PROOF)
-        held = [credentials.reread(connection, account, proof, at) for proof in proofs]
-        standing_still = [one for one in held if one is not None]
-        ids = {one.credential_id for one in standing_still} - {None}
-        if len(standing_still) < len(held) or len(ids) > 1:
+        if account is None:
+            return Refusal(reason=RefusalReason.UNKNOWN_ACCOUNT)
+        objection = _objection(candidate, proofs, at)
+        if objection is not None:
+            return Refusal(reason=objection)
+        held = credentials.reread(connection, account, proofs, at)
+        if held is None:
             return Refusal(reason=RefusalReason.CREDENTIAL_ENDED)
         factors = frozenset(proof.factor for proof in proofs)
-        verdict = self._doors.judge(connection, account, candidate.peer.door, factors, address, at)
+        peer = candidate.peer
+        verdict = self._doors.judge(connection, account, peer.door, factors, peer.address, at)
         if verdict.effect is Effect.MORE:
             return Refusal(reason=verdict.reason, missing=verdict.missing)
         if verdict.effect is not Effect.PERMIT:
             return Refusal(reason=verdict.reason, message=verdict.message)
-        ends = [end for end in (account.expires_at, *(one.expires_at for one in standing_still)) if end is not None]
-        principal = Principal(
-            account_id=account.id,
-            username=account.username,
-            name=account.name,
-            kind=account.kind,
-            layout=account.layout,
-            roles=account.roles,
-            factors=factors,
-            credential_id=next(iter(ids), None),
-            authenticated_at=at,
-            address=address,
-            door=candidate.peer.door,
-            valid_until=min(ends, default=None),
-        )
+        principal = _principal(account, held, factors, peer, at)
         # The doors may only narrow: no verdict lets in an account that is not active.
         good = standing(connection, principal, at) is Standing.GOOD
         return principal if good else Refusal(reason=RefusalReason.ACCOUNT_ENDED)
-
-    def _is_known(self, candidate: Candidate, at: datetime) -> bool:
-        address = candidate.peer.address
-        with self._database.read() as connection:
-            networks = self._doors.known_networks(connection, candidate.account_id or 0)
-            return places.is_known(connection, candidate.account_id, address, at) or inside(address, networks)
 
     def _stored_hash(self, candidate: Candidate) -> str | None:
         with self._database.read() as connection:
@@ -240,6 +210,34 @@ class Authenticator:
     def _refuse(self, candidate: Candidate, reason: str) -> None:
         with _as_unavailable((Exception,)):
             self._recorder.refused(candidate, reason)
+
+
+def _objection(candidate: Candidate, proofs: Collection[Proof], at: datetime) -> RefusalReason | None:
+    own = all(p.account_id == candidate.account_id and p.address == candidate.peer.address for p in proofs)
+    rows = (
+        (not proofs, RefusalReason.NOTHING_SHOWN),
+        (not own, RefusalReason.FOREIGN_PROOF),
+        (any(abs(at - proof.at) > PROOF_LIFE for proof in proofs), RefusalReason.STALE_PROOF),
+    )
+    return next((reason for applies, reason in rows if applies), None)
+
+
+def _principal(account: AccountRow, held: Held, factors: frozenset[Factor], peer: Peer, at: datetime) -> Principal:
+    ends = [end for end in (account.expires_at, held.expires_at) if end is not None]
+    return Principal(
+        account_id=account.id,
+        username=account.username,
+        name=account.name,
+        kind=account.kind,
+        layout=account.layout,
+        roles=account.roles,
+        factors=factors,
+        credential_id=held.credential_id,
+        authenticated_at=at,
+        address=peer.address,
+        door=peer.door,
+        valid_until=min(ends, default=None),
+    )
 
 
 def _proof(

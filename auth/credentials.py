@@ -6,6 +6,7 @@ transaction. Thread-safe.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -21,20 +22,20 @@ from auth.totp import is_spent
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A factor that still holds. `expires_at` is when its credential ends by itself; None: it does not."""
+    """What still holds. `credential_id` is the key or device it came by, `expires_at` when that ends by itself."""
 
     credential_id: int | None = None
     expires_at: datetime | None = None
 
 
-def reread(connection: Connection, account: AccountRow, proof: Proof, at: datetime) -> Held | None:
-    """What `proof` rests on, as it is now; None where it no longer holds."""
-    if proof.factor is Factor.PASSWORD:
-        return Held() if account.has_password else None
-    if proof.factor is Factor.TOTP:
-        spent = proof.step is not None and is_spent(connection, account.id, proof.step)
-        return Held() if account.has_totp and spent else None
-    return _credential(connection, account.id, proof.factor, proof.credential_id, proof.address, at)
+def reread(connection: Connection, account: AccountRow, proofs: Collection[Proof], at: datetime) -> Held | None:
+    """What all of `proofs` rest on, as it is now; None where one no longer holds or two credentials were mixed."""
+    came_by = {(proof.factor, proof.credential_id) for proof in proofs if proof.credential_id is not None}
+    held = [_reread_one(connection, account, proof, at) for proof in proofs]
+    still = [one for one in held if one is not None]
+    if len(still) < len(held) or len(came_by) > 1:
+        return None
+    return next((one for one in still if one.credential_id is not None), Held())
 
 
 def still_valid(connection: Connection, principal: Principal, at: datetime) -> bool:
@@ -56,6 +57,15 @@ def used(connection: Connection, principal: Principal, at: datetime) -> None:
     if principal.credential_id is not None:
         note = devices.used if Factor.DEVICE_PASSWORD in principal.factors else keys.used
         note(connection, principal.credential_id, at)
+
+
+def _reread_one(connection: Connection, account: AccountRow, proof: Proof, at: datetime) -> Held | None:
+    if proof.factor is Factor.PASSWORD:
+        return Held() if account.has_password else None
+    if proof.factor is Factor.TOTP:
+        spent = proof.step is not None and is_spent(connection, account.id, proof.step)
+        return Held() if account.has_totp and spent else None
+    return _credential(connection, account.id, proof.factor, proof.credential_id, proof.address, at)
 
 
 def _credential(
