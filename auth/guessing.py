@@ -1,0 +1,45 @@
+"""A guess from its place in the lanes to its outcome [R18]: whose it is, whether from a known place, when its turn comes.
+
+Called by the authenticator for passwords, codes and device passwords; never for keys. Thread-safe. Raises what
+`throttle` and the attempt raise; a guess that ends so keeps its place, as a wrong one does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from auth import places
+from auth.networks import inside
+from auth.principal import Candidate, Proof
+from auth.throttle import Reservation, Throttle
+from auth.verdicts import Doors, RefusalReason
+from config.clock import Clock
+from config.database import Database
+
+Attempt = Callable[[Reservation, datetime], Proof | RefusalReason]
+
+
+class Guessing:
+    """Lets attempts be made, in order and in bounds."""
+
+    def __init__(self, database: Database, clock: Clock, throttle: Throttle, doors: Doors) -> None:
+        self._database = database
+        self._clock = clock
+        self._throttle = throttle
+        self._doors = doors
+
+    def once(self, candidate: Candidate, attempt: Attempt) -> Proof | RefusalReason:
+        """What `attempt` comes to, which gives its reservation back if it was right; TOO_MANY_GUESSES if not made."""
+        at = self._clock.now()
+        account_id, name, address = candidate.account_id, candidate.username, candidate.peer.address
+        known = self._is_known(candidate, at)
+        with self._throttle.turn(account_id, name, known=known):
+            reservation = self._throttle.reserve(account_id, name, address, known=known, at=at)
+            return RefusalReason.TOO_MANY_GUESSES if reservation is None else attempt(reservation, at)
+
+    def _is_known(self, candidate: Candidate, at: datetime) -> bool:
+        address = candidate.peer.address
+        with self._database.read() as connection:
+            networks = self._doors.known_networks(connection, candidate.account_id or 0)
+            return places.is_known(connection, candidate.account_id, address, at) or inside(address, networks)
