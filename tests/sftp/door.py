@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, ClassVar
 
 import asyncssh
 
@@ -42,7 +43,7 @@ class Door:
     def account(self, username: str) -> Account:
         return self.people.accounts[username]
 
-    def connect(self, username: str, **options: object) -> Connecting:
+    def connect(self, username: str, **options: Any) -> Any:
         """A connection of asyncssh's client, which knows the host key and nothing of this machine."""
         defaults: dict[str, object] = {
             "username": username,
@@ -51,9 +52,9 @@ class Door:
             "config": None,
             "agent_path": None,
         }
-        return asyncssh.connect(HOST, self.port, **{**defaults, **options})  # type: ignore[arg-type]
+        return asyncssh.connect(HOST, self.port, **{**defaults, **options})
 
-    def as_service(self, **options: object) -> Connecting:
+    def as_service(self, **options: Any) -> Any:
         """The service account, by its key."""
         return self.connect("nightly", client_keys=[self.account("nightly").key], **options)
 
@@ -71,17 +72,14 @@ class Door:
         return file
 
 
-Connecting = object
-
-
-def answers(*texts: str) -> type[asyncssh.SSHClient]:
+def answers(*texts: str) -> Any:
     """A client that gives one of `texts` to each prompt in turn, and keeps what it was asked and told."""
     left = list(texts)
 
     class Answering(asyncssh.SSHClient):
-        asked: list[tuple[str, bool]] = []
-        told: list[str] = []
-        banners: list[str] = []
+        asked: ClassVar[list[tuple[str, bool]]] = []
+        told: ClassVar[list[str]] = []
+        banners: ClassVar[list[str]] = []
 
         def kbdint_auth_requested(self) -> str:
             return ""
