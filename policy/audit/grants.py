@@ -13,9 +13,9 @@ import threading
 from collections import OrderedDict
 
 from config.clock import Clock
-from policy.audit.events import Event, RecordUnavailable
+from policy.audit.events import Event
 from policy.audit.log import AuditLog
-from policy.audit.reading import GRANT_SECONDS, Reading
+from policy.audit.reading import GRANT_SECONDS, FileGrant, Key, Reading, key_of
 from policy.audit.windows import Windows
 
 MAX_IDLE = 20_000
@@ -29,8 +29,8 @@ class Grants:
         self._clock = clock
         self._windows = Windows(log, clock)
         self._lock = threading.Lock()
-        self._readings: dict[tuple[str, str], Reading] = {}
-        self._idle: OrderedDict[tuple[str, str], float] = OrderedDict()  # no handle open; until when they are kept
+        self._readings: dict[Key, Reading] = {}
+        self._idle: OrderedDict[Key, float] = OrderedDict()  # no handle open; until when they are kept
 
     def browse(self, event: Event) -> None:
         """Cover names and attributes of the folder `event.object` for its session, five minutes long."""
@@ -46,7 +46,7 @@ class Grants:
         Handles of one session on one object within a minute share a grant.
         """
         self.sweep()
-        key = (event.session, event.object)
+        key = key_of(event)
         with self._lock:
             self._idle.pop(key, None)
             reading = self._readings.get(key)
@@ -58,7 +58,7 @@ class Grants:
         except BaseException:
             self._leave(reading)
             raise
-        return FileGrant(self, reading)
+        return FileGrant(reading, self._leave)
 
     def hashed_name(self, folder: str, rest: str) -> str:
         """How a refused name stands in the record: `folder` in clear, a keyed hash of the rest."""
@@ -91,7 +91,7 @@ class Grants:
         for reading in ended:
             reading.end()
 
-    def _forget(self, key: tuple[str, str]) -> Reading:
+    def _forget(self, key: Key) -> Reading:
         self._idle.pop(key, None)
         return self._readings.pop(key)
 
@@ -99,35 +99,3 @@ class Grants:
         with self._lock:
             if reading.leave() and self._readings.get(reading.key) is reading:
                 self._idle[reading.key] = self._clock.monotonic() + GRANT_SECONDS
-
-
-class FileGrant:
-    """The grant of one handle. Thread-safe."""
-
-    def __init__(self, grants: Grants, reading: Reading) -> None:
-        self._grants = grants
-        self._reading = reading
-        self._lock = threading.Lock()
-        self._closed = False
-
-    def cover(self, offset: int, size: int) -> None:
-        """Say that `size` bytes from `offset` leave now; renews the grant where it must, durably.
-
-        Raises RecordUnavailable: then they must not leave.
-        """
-        if self._closed:
-            raise RecordUnavailable("the handle was closed")
-        self._reading.cover(offset, size)
-
-    def try_cover(self, offset: int, size: int) -> bool:
-        """As `cover` where a grant in force already covers these bytes, else False. Never waits, never raises."""
-        return not self._closed and self._reading.try_cover(offset, size)
-
-    def close(self) -> None:
-        """The handle is closed: the ranges really sent are written, without waiting. Idempotent."""
-        with self._lock:
-            if self._closed:
-                return
-            self._closed = True
-        self._grants._leave(self._reading)
-        self._reading.closed()

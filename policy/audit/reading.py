@@ -1,4 +1,4 @@
-"""`Reading`: what one session reads of one object, and the grants that cover it.
+"""`FileGrant`, the grant of one handle, and `Reading`, what all handles of one session on one object share.
 
 A grant covers one region of 64 MiB for 60 s. Each is a durable FILE_OPEN row with the region as its range: count 1 where
 it opens, 0 where it renews or goes on to the next region. What was sent is merged and stands in FILE_CLOSE rows, whose
@@ -8,6 +8,7 @@ count is the number of handles closed since the last one. Thread-safe.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 
 from config.clock import Clock
@@ -19,12 +20,19 @@ GRANT_BYTES = 64 * 1024 * 1024
 GRANT_SECONDS = 60.0
 MAX_PIECES = 500
 
+Key = tuple[str, str, int | None]
+
+
+def key_of(event: Event) -> Key:
+    """What shares a grant: the session, the object, and the school through which it is read."""
+    return (event.session, event.object, event.school)
+
 
 class Reading:
     """Grants and sent ranges of (session, object), shared by all its handles. Only `Grants` makes one."""
 
     def __init__(self, log: AuditLog, clock: Clock, event: Event, length: int | None) -> None:
-        self.key = (event.session, event.object)
+        self.key = key_of(event)
         self._log = log
         self._clock = clock
         self._event = event
@@ -130,3 +138,35 @@ class Reading:
         self._log.post(
             replace(self._event, event=EventKind.FILE_CLOSE, at=self._clock.now(), ranges=ranges, count=count)
         )
+
+
+class FileGrant:
+    """The grant of one handle. Thread-safe. Made by `Grants.file` alone."""
+
+    def __init__(self, reading: Reading, left: Callable[[Reading], None]) -> None:
+        self._reading = reading
+        self._left = left
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def cover(self, offset: int, size: int) -> None:
+        """Say that `size` bytes from `offset` leave now; renews the grant where it must, durably.
+
+        Raises RecordUnavailable: then they must not leave.
+        """
+        if self._closed:
+            raise RecordUnavailable("the handle was closed")
+        self._reading.cover(offset, size)
+
+    def try_cover(self, offset: int, size: int) -> bool:
+        """As `cover` where a grant in force already covers these bytes, else False. Never waits, never raises."""
+        return not self._closed and self._reading.try_cover(offset, size)
+
+    def close(self) -> None:
+        """The handle is closed: the ranges really sent are written, without waiting. Idempotent."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+        self._left(self._reading)
+        self._reading.closed()

@@ -172,6 +172,12 @@ def test_handles_on_one_document_within_a_minute_share_a_grant(grants: Grants, r
     assert len(rows(EventKind.FILE_OPEN)) == 1
 
 
+def test_the_same_document_through_another_school_is_a_reading_of_its_own(grants: Grants, rows: Rows) -> None:
+    for school in (3, 4):
+        grants.file(replace(OPEN, school=school), length=1000).close()
+    assert [e.school for e in rows(EventKind.FILE_CLOSE)] == [3, 4]
+
+
 def test_closings_of_one_minute_are_one_row_and_a_count(grants: Grants, rows: Rows, clock: FakeClock) -> None:
     for n in range(50):
         grant = grants.file(OPEN, length=1000)
