@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from config.settings import Settings
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Signs:
@@ -16,4 +18,17 @@ class Signs:
     support_hours: str
     https_port: int
     sftp_port: int
-    host_key: str = ""
+
+    @classmethod
+    def of(cls, settings: Settings, *, https_port: int, sftp_port: int) -> Signs:
+        """From the settings and the ports that were really bound."""
+        support = settings.support
+        return cls(
+            service=settings.service.name,
+            support_name=support.name,
+            support_phone=support.phone,
+            support_mail=support.mail,
+            support_hours=support.hours,
+            https_port=https_port,
+            sftp_port=sftp_port,
+        )

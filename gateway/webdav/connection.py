@@ -21,7 +21,7 @@ from gateway.webdav.tls import NotTls
 from gateway.webdav.wire import Late, Wire
 
 if TYPE_CHECKING:
-    from gateway.webdav.server import CherootServer
+    from gateway.webdav.threads import CherootServer
 
 log = logging.getLogger(__name__)
 
@@ -112,7 +112,6 @@ class Connection(HTTPConnection):
 
     RequestHandlerClass = Request
     server: CherootServer
-    socket: socket.socket
 
     def __init__(self, server: CherootServer, sock: socket.socket, makefile: Any = None) -> None:
         super().__init__(server, sock, lambda *_: None)
@@ -188,7 +187,7 @@ class Connection(HTTPConnection):
         try:
             if self.lingers:
                 self._linger()
-            super()._close_kernel_socket()
+            self._close_kernel_socket()
         except OSError as exc:
             log.debug("closing the connection from %s: %r", self.remote_addr, exc)
         finally:

@@ -5,7 +5,7 @@ Called by `app` for each request that carries credentials. Account passwords are
 
 from __future__ import annotations
 
-from auth.authenticator import Authenticator, Refusal
+from auth.authenticator import Authenticator, Refusal, SignInUnavailable
 from auth.principal import Peer, Principal
 from auth.verified import VerifiedDevices
 from gateway.errors import Unavailable
@@ -24,13 +24,17 @@ class DeviceDoor:
 
     def admit(self, credentials: Credentials, peer: Peer) -> Admitted | None:
         """The session of this device and address. Raises FSError."""
-        principal = self._verified.look_up(credentials.username, credentials.password, peer)
-        if principal is None:
-            principal = self._authenticate(credentials, peer)
+        try:
+            principal = self._principal(credentials, peer)
+        except SignInUnavailable as exc:
+            raise Unavailable from exc
         if principal is None:
             return None
-        session = self._sessions.for_device(principal, peer)
-        return Admitted(principal.account_id, session.fs)
+        return Admitted(principal.account_id, self._sessions.for_device(principal, peer).fs)
+
+    def _principal(self, credentials: Credentials, peer: Peer) -> Principal | None:
+        known = self._verified.look_up(credentials.username, credentials.password, peer)
+        return known if known is not None else self._authenticate(credentials, peer)
 
     def _authenticate(self, credentials: Credentials, peer: Peer) -> Principal | None:
         candidate = self._authenticator.candidate(credentials.username, peer)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from config.settings import Settings
+
 KIB = 1024
 
 
@@ -20,7 +22,7 @@ class HttpLimits:
     lobby_per_prefix: int = 8
     lobby_connections: int = 512
     lobby_connections_per_prefix: int = 64
-    lobby_grace: float = 1.0
+    lobby_grace: float = 0.5
     backlog: int = 128
     keep_alive_connections: int = 240
     keep_alive_seconds: float = 60.0
@@ -39,3 +41,12 @@ class HttpLimits:
     def lobby_threads(self) -> int:
         """How many threads may be busy with connections that have not signed in."""
         return max(1, self.threads // 4)
+
+    @classmethod
+    def of(cls, settings: Settings) -> HttpLimits:
+        """The limits that `settings.http` and `settings.limits` give."""
+        return cls(
+            lobby_connections=settings.limits.unauthenticated_connections,
+            lobby_connections_per_prefix=settings.limits.unauthenticated_per_address,
+            **settings.http.model_dump(),
+        )

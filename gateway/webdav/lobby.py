@@ -2,13 +2,14 @@
 
 A thread serves one request for its whole length, so strangers who drip could hold them all. In here at most a quarter
 of the threads is busy, and few of those for one address prefix; whoever comes next takes the place of the oldest, once
-that has had `lobby_grace` seconds, and waits without a thread until then. Thread-safe.
+that has had `lobby_grace` seconds, and waits without a thread until then. A crowd of one prefix waits behind
+everyone else. Thread-safe.
 """
 
 from __future__ import annotations
 
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Collection
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Generic, Protocol, TypeVar
@@ -113,10 +114,14 @@ class Lobby(Generic[G]):
         self.tick()
 
     def tick(self) -> None:
-        """Let in who waits and now fits. Called when a place is given back, and twice a second."""
+        """Let in who waits and now fits, first those of whose prefix the fewest are in.
+
+        Called when a place is given back, and twice a second.
+        """
         admitted, victims = [], []
         with self._lock:
-            for guest in tuple(self._waiting):
+            crowds = Counter(guest.prefix for guest in self._busy)
+            for guest in sorted(self._waiting, key=lambda guest: crowds[guest.prefix]):
                 entered, victim = self._take_place(guest)
                 if entered:
                     self._waiting.remove(guest)
@@ -157,8 +162,11 @@ class Lobby(Generic[G]):
         return True, victim
 
     def _oldest_rival(self, among: Collection[G], guest: G, by_prefix: int, in_all: int) -> G | None:
-        """The oldest in whose stead alone `guest` may come; None where there is room."""
-        neighbours = () if self._is_proxy(guest) else [other for other in among if other.prefix == guest.prefix]
+        """The oldest, of the largest crowd, in whose stead alone `guest` may come; None where there is room."""
+        neighbours = [other for other in among if other.prefix == guest.prefix and not self._is_proxy(guest)]
         if len(neighbours) >= by_prefix:
             return neighbours[0]
-        return next(iter(among)) if len(among) >= in_all else None
+        if len(among) < in_all:
+            return None
+        crowds = Counter(other.prefix for other in among)
+        return max(among, key=lambda other: crowds[other.prefix])

@@ -30,7 +30,7 @@ HANDLERS: Mapping[str, Handler] = {
 }
 
 
-class Folder(DAVCollection):  # type: ignore[misc]
+class Folder(DAVCollection):
     """A folder."""
 
     def __init__(self, path: VirtualPath, environ: Environ, attributes: Attributes) -> None:
@@ -65,7 +65,7 @@ class Folder(DAVCollection):  # type: ignore[misc]
         return [each.name for each in call_of(self.environ).fs.scandir(self._path)]
 
 
-class Document(DAVNonCollection):  # type: ignore[misc]
+class Document(DAVNonCollection):
     """A document."""
 
     def __init__(self, path: VirtualPath, environ: Environ, attributes: Attributes) -> None:
@@ -137,7 +137,7 @@ def resource(path: VirtualPath, environ: Environ, attributes: Attributes) -> Fol
     return (Folder if attributes.is_folder else Document)(path, environ, attributes)
 
 
-class Drive(DAVProvider):  # type: ignore[misc]
+class Drive(DAVProvider):
     """The one provider, mounted at the root."""
 
     def is_readonly(self) -> bool:

@@ -59,6 +59,7 @@ class DeferredTls(Adapter):
         sock.settimeout(timeout)
         if sock.recv(1, socket.MSG_PEEK) not in (_HANDSHAKE_RECORD, b""):
             raise NotTls
-        secured = self.context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+        context: ssl.SSLContext = self.context
+        secured = context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
         secured.do_handshake()
         return secured

@@ -36,8 +36,6 @@ def tls_files(tmp_path_factory: pytest.TempPathFactory) -> TlsFiles:
     files = TlsFiles(folder / "certificate.pem", folder / "key.pem")
     files.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     files.private_key.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     return files

@@ -20,7 +20,7 @@ from gateway.webdav.app import Application, Signpost
 from gateway.webdav.basic import Credentials, within
 from gateway.webdav.door import Admitted
 from gateway.webdav.limits import HttpLimits
-from gateway.webdav.server import CherootServer, HttpServer
+from gateway.webdav.threads import CherootServer, HttpServer
 from gateway.webdav.tls import TlsFiles
 from gateway.webdav.turnstile import Turnstile
 from tests.support.memory_fs import MemoryFileSystem

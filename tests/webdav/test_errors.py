@@ -23,7 +23,7 @@ def test_every_error_has_a_row() -> None:
     assert set(STATUS) == every_error()
 
 
-@pytest.mark.parametrize("kind", sorted(every_error(), key=lambda each: each.__name__))
+@pytest.mark.parametrize("kind", sorted(every_error(), key=str))
 @pytest.mark.parametrize("verb", ["stat", "open", "pread", "scandir", "usage", "refuse_write"])
 def test_every_error_of_every_verb_is_a_status_of_its_row(kind: type[FSError], verb: str) -> None:
     asks = {
@@ -44,7 +44,7 @@ def test_every_error_of_every_verb_is_a_status_of_its_row(kind: type[FSError], v
         assert reply.status == STATUS[kind]
 
 
-@pytest.mark.parametrize("kind", sorted(every_error(), key=lambda each: each.__name__))
+@pytest.mark.parametrize("kind", sorted(every_error(), key=str))
 def test_an_obstacle_says_when_to_try_again(kind: type[FSError]) -> None:
     answer = answer_for(kind())
     assert (answer.status == 503) == ("Retry-After" in dict(answer.headers))

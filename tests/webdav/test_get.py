@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -206,7 +207,7 @@ def test_what_a_browser_might_run_has_no_type(name: str) -> None:
 
 def test_a_handle_is_closed_when_the_client_hangs_up_early() -> None:
     drive = Wsgi()
-    answer = drive.application(_environ("GET", BIG), lambda *_: None)
+    answer: Any = drive.application(_environ("GET", BIG), lambda *_: None)
     next(iter(answer))
     answer.close()
     assert drive.fs.open_handles == 0

@@ -87,6 +87,22 @@ def test_who_was_let_in_after_waiting_has_a_place() -> None:
     assert house.lobby.enter(third)
 
 
+def test_a_crowd_waits_behind_those_of_other_places() -> None:
+    house = House()
+    crowd = house.callers("a", "a", "a", "b", "c")
+    for caller in crowd:
+        house.lobby.enter(caller)
+    (stranger,) = house.callers("d")
+    house.lobby.enter(stranger)
+    house.lobby.leave(crowd[3])
+    assert house.resumed == [stranger]
+
+
+def test_the_largest_crowd_makes_room_for_all() -> None:
+    callers = House().callers("a", "b", "b", "c", "b", "d", "e")
+    assert [caller.was_cut for caller in callers] == [False, True, False, False, False, False, False]
+
+
 def test_whoever_signed_in_takes_no_place_any_more() -> None:
     house = House()
     callers = house.callers("a", "a", "b", "b")

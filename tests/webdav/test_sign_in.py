@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from typing import Any
 
 import pytest
 
@@ -125,7 +126,8 @@ def test_credentials_travel_by_a_private_way_only(
     remote: str, scheme: str, headers: dict[str, str], status: int
 ) -> None:
     drive = Wsgi(proxies=["10.0.0.0/8"])
-    reply = drive("GET", "/", headers, REMOTE_ADDR=remote, **{"wsgi.url_scheme": scheme})
+    environ: dict[str, Any] = {"REMOTE_ADDR": remote, "wsgi.url_scheme": scheme}
+    reply = drive("GET", "/", headers, **environ)
     assert (reply.status, len(drive.door.asked)) == (status, int(status == 200))
 
 
