@@ -17,7 +17,7 @@ from cheroot.server import HTTPConnection, HTTPRequest, KnownLengthRFile
 
 from gateway.webdav.head import Head, HeadRefused, parse_head
 from gateway.webdav.lobby import address_prefix, plain_address
-from gateway.webdav.tls import NotTls
+from gateway.webdav.tls import DeferredTls, NotTls
 from gateway.webdav.wire import Late, Wire
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ class Connection(HTTPConnection):
         self.prefix = ""
         self.in_lobby = True
         self.arrived = self.waits = self.lingers = False
-        self._secured = server.ssl_adapter is None
+        self._tls: DeferredTls | None = server.ssl_adapter
 
     @property
     def remote_addr(self) -> str:
@@ -162,7 +162,7 @@ class Connection(HTTPConnection):
         return False
 
     def _serve(self) -> bool:
-        if not self._secured and not self._secure():
+        if self._tls is not None and not self._secure(self._tls):
             return False
         request = Request(self.server, self)
         request.parse_request()
@@ -170,15 +170,14 @@ class Connection(HTTPConnection):
             request.respond()
         return request.ready and not request.close_connection
 
-    def _secure(self) -> bool:
+    def _secure(self, tls: DeferredTls) -> bool:
         try:
-            self.socket = self.wire.socket = self.server.ssl_adapter.secure(
-                self.socket, self.server.limits.handshake_seconds
-            )
+            secured = tls.secure(self.wire.socket, self.server.limits.handshake_seconds)
         except NotTls:
             Request(self.server, self).refuse(HTTPStatus.BAD_REQUEST, _PLAIN_HTTP)
             return False
-        self._secured = True
+        self.socket = self.wire.socket = secured
+        self._tls = None
         return True
 
     def close(self) -> None:

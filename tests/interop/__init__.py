@@ -1,0 +1,1 @@
+"""Real clients, and replays of them, against a running server."""
