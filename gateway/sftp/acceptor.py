@@ -12,7 +12,7 @@ import socket
 
 import asyncssh
 
-from gateway.sftp.algorithms import KEX, MACS, CipherOffer, ciphers
+from gateway.sftp.algorithms import HOST_KEYS, KEX, MACS, SIGNATURES, CipherOffer, ciphers
 from gateway.sftp.connection import Connection, Rooms
 from gateway.sftp.doorway import Doorway
 
@@ -60,6 +60,7 @@ async def _options(rooms: Rooms) -> asyncssh.SSHServerConnectionOptions:
         encryption_algs=ciphers(CipherOffer.ALL, ""),
         mac_algs=MACS,
         compression_algs=None,
+        signature_algs=SIGNATURES,
         login_timeout=limits.sign_in_seconds,
         keepalive_interval=limits.keepalive_seconds,
         keepalive_count_max=limits.keepalive_count,
@@ -73,4 +74,6 @@ async def _options(rooms: Rooms) -> asyncssh.SSHServerConnectionOptions:
         encoding=None,
         window=limits.window_bytes,
     )
+    for name in set(options.server_host_keys) - {name.encode() for name in HOST_KEYS}:
+        del options.server_host_keys[name]
     return options

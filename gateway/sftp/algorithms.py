@@ -20,6 +20,17 @@ MACS = (
     "hmac-sha2-256",
     "hmac-sha2-512",
 )
+HOST_KEYS = ("ssh-ed25519", "rsa-sha2-512", "rsa-sha2-256")
+SIGNATURES = (  # of clients; the library takes SHA-1 and DSA too
+    "ssh-ed25519",
+    "sk-ssh-ed25519@openssh.com",
+    "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384",
+    "ecdsa-sha2-nistp521",
+    "sk-ecdsa-sha2-nistp256@openssh.com",
+    "rsa-sha2-512",
+    "rsa-sha2-256",
+)
 _GCM = ("aes256-gcm@openssh.com", "aes128-gcm@openssh.com")
 _STRICT = (*_GCM, "chacha20-poly1305@openssh.com")
 _ALL = (*_STRICT, "aes256-ctr", "aes192-ctr", "aes128-ctr")

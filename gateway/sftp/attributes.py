@@ -31,7 +31,11 @@ _NAME_MAX = 255
 class Row(SFTPName):
     """A name of a listing, packed once: its `wire` form is what an encoding of its fields would give."""
 
-    wire: bytes = b""
+    def __init__(self, filename: bytes, longname: bytes, attrs: SFTPAttrs, wire: bytes) -> None:
+        self.filename = filename
+        self.longname = longname
+        self.attrs = attrs
+        self.wire = wire
 
     def encode(self, sftp_version: int) -> bytes:
         return self.wire
@@ -73,4 +77,4 @@ def row(entry: Entry, at: datetime) -> Row:
     seconds = int(attributes.mtime.timestamp())
     packed = _ATTRS.pack(_FLAGS, attributes.size, 0, 0, mode(attributes), seconds, seconds)
     wire = b"".join((_LENGTH.pack(len(name)), name, _LENGTH.pack(len(line)), line, packed))
-    return Row(name, line, sftp_attrs(attributes), wire=wire)
+    return Row(name, line, sftp_attrs(attributes), wire)

@@ -18,7 +18,7 @@ from asyncssh import DISC_BY_APPLICATION, DISC_NO_MORE_AUTH_METHODS_AVAILABLE, O
 from asyncssh.stream import SSHReader, SSHWriter
 
 from auth.principal import Door, Kind, Peer
-from gateway.sftp.algorithms import ciphers
+from gateway.sftp.algorithms import SIGNATURES, ciphers
 from gateway.sftp.backlog import Backlog, Outlet
 from gateway.sftp.channel import SftpChannel, SftpSession
 from gateway.sftp.doorway import Doorway
@@ -31,6 +31,7 @@ from gateway.sftp.threads import Threads
 
 _USERAUTH = b"ssh-userauth"
 _CLIENT_LENGTH = 100
+_SIGNATURES = frozenset(name.encode() for name in SIGNATURES)
 
 
 class Rooms:
@@ -161,6 +162,7 @@ class Connection(asyncssh.SSHServer):
         return False
 
     async def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
+        key.all_sig_algorithms = key.all_sig_algorithms & _SIGNATURES  # what the library lets a signature be
         return self._signin is not None and await self._signin.offer(self._conn.auth, key)
 
     def validate_ca_key(self, username: str, key: asyncssh.SSHKey) -> bool:

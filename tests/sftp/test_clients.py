@@ -34,9 +34,7 @@ def _openssh(
     """Run sftp or scp; an askpass program gives `says` in turn to its prompts."""
     askpass = folder / "askpass"
     (folder / "says").write_text("\n".join(says) + "\n")
-    askpass.write_text(
-        f'#!/bin/sh\necho "$1" >> {folder}/asked\nhead -n1 {folder}/says\nsed -i 1d {folder}/says\n'
-    )
+    askpass.write_text(f'#!/bin/sh\necho "$1" >> {folder}/asked\nhead -n1 {folder}/says\nsed -i 1d {folder}/says\n')
     askpass.chmod(0o700)
     options = ["-F", "none", "-o", f"UserKnownHostsFile={door.known_hosts(folder)}", "-o", "IdentityAgent=none"]
     environment = {
@@ -80,9 +78,7 @@ def test_openssh_signs_in_with_key_and_code(door: Door, tmp_path: Path) -> None:
 @_needs("sftp")
 def test_openssh_mirrors_the_tree_unattended(door: Door, tmp_path: Path) -> None:
     key = str(door.key_file("nightly", tmp_path))
-    done = _openssh(
-        door, tmp_path, "sftp", "-i", key, "-o", "BatchMode=yes", f"nightly@{HOST}", commands="get -pr .\n"
-    )
+    done = _openssh(door, tmp_path, "sftp", "-i", key, "-o", "BatchMode=yes", f"nightly@{HOST}", commands="get -pr .\n")
     assert done.returncode == 0, done.stderr
     assert done.stderr.replace("Connected to 127.0.0.1.\n", "") == ""
     assert (tmp_path / BIG.lstrip("/")).read_bytes() == bytes(range(256)) * 4096

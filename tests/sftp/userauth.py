@@ -34,7 +34,9 @@ class UserAuth:
     @asynccontextmanager
     async def connect(cls, port: int) -> AsyncIterator[UserAuth]:
         known = asyncssh.import_known_hosts(f"* {HOST_KEY.export_public_key().decode()}")
-        options = asyncssh.SSHClientConnectionOptions(known_hosts=known, config=None, username="nobody", client_keys=None)
+        options = asyncssh.SSHClientConnectionOptions(
+            known_hosts=known, config=None, username="nobody", client_keys=None
+        )
         loop = asyncio.get_running_loop()
         ready = loop.create_future()
 
@@ -108,11 +110,12 @@ class UserAuth:
         self.send_request(username, b"publickey", Boolean(False), String(key.algorithm), String(key.public_data))
         return (await self.receive())[0]
 
-    async def public_key(self, username: str, key: asyncssh.SSHKey) -> tuple[int, bool]:
+    async def public_key(self, username: str, key: asyncssh.SSHKey, algorithm: bytes = b"") -> tuple[int, bool]:
         """Sign in with a key."""
-        parts = (Boolean(True), String(key.algorithm), String(key.public_data))
+        algorithm = algorithm or key.algorithm
+        parts = (Boolean(True), String(algorithm), String(key.public_data))
         body = b"".join((Byte(REQUEST), String(username), String(_CONNECTION), String(b"publickey"), *parts))
-        signature = key.sign(String(self._conn._session_id) + body, key.algorithm)
+        signature = key.sign(String(self._conn._session_id) + body, algorithm)
         self.send_request(username, b"publickey", *parts, String(signature))
         return await self.failure()
 

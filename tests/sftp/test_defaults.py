@@ -1,0 +1,366 @@
+"""One test for each default of asyncssh that would do harm here: each fails without its counter-measure."""
+
+from __future__ import annotations
+
+import asyncio
+import stat
+from collections.abc import Coroutine, Iterator
+from typing import Any
+
+import asyncssh
+import pytest
+
+from gateway.errors import Damaged, NotFound, Unavailable
+from gateway.path import VirtualPath
+from gateway.sftp.algorithms import CipherOffer
+from gateway.sftp.attributes import row, sftp_attrs
+from tests.sftp import raw
+from tests.sftp.door import BIG, DOCUMENT, FOLDER, HOST, Door, running
+from tests.sftp.raw import Wire, string, u32, u64
+from tests.sftp.userauth import FAILURE, SUCCESS, UserAuth
+from tests.support.memory_fs import PUBLISHED, MemoryFileSystem
+
+SECRET = "postgresql://ladocs:hunter2@db"
+
+
+@pytest.fixture
+def door() -> Iterator[Door]:
+    with running() as door:
+        yield door
+
+
+def _run(what: Coroutine[Any, Any, Any]) -> Any:
+    return asyncio.run(asyncio.wait_for(what, 30))
+
+
+def _on_wire(door: Door, use: Any, **options: Any) -> Any:
+    async def connected() -> Any:
+        async with door.as_service(**options) as connection:
+            return await use(await Wire.open(connection))
+
+    return _run(connected())
+
+
+# --- what is told
+
+
+@pytest.mark.parametrize(
+    "fault", [RuntimeError(SECRET), OSError(13, SECRET), NotImplementedError(SECRET), KeyError(SECRET)]
+)
+@pytest.mark.parametrize("verb", ["stat", "scandir", "open", "usage", "pread", "refuse_write"])
+def test_the_text_of_an_exception_never_reaches_the_client(door: Door, verb: str, fault: Exception) -> None:
+    requests = {
+        "stat": (raw.STAT, string(b"/")),
+        "scandir": (raw.OPENDIR, string(b"/")),
+        "open": (raw.OPEN, string(DOCUMENT.encode()), u32(1), raw.NO_ATTRS),
+        "usage": (raw.EXTENDED, string(b"statvfs@openssh.com"), string(b"/")),
+        "refuse_write": (raw.REMOVE, string(b"/")),
+    }
+
+    async def use(wire: Wire) -> raw.Reply:
+        if verb == "pread":
+            handle = await wire.open_file(DOCUMENT)
+            door.fs.faults[verb] = fault
+            return await wire.ask(raw.READ, string(handle), u64(0), u32(10))
+        door.fs.faults[verb] = fault
+        return await wire.ask(*requests[verb])
+
+    reply = _on_wire(door, use)
+    assert reply.status == raw.FAILURE
+    assert "hunter2" not in reply.message
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(NotFound(), raw.NO_SUCH_FILE), (Unavailable("Later."), raw.FAILURE), (Damaged(), raw.FAILURE)],
+)
+def test_an_obstacle_is_the_answer_to_opendir_and_not_an_empty_folder(
+    door: Door, error: Exception, status: int
+) -> None:
+    door.fs.faults["scandir"] = error
+    reply = _on_wire(door, lambda wire: wire.ask(raw.OPENDIR, string(b"/")))
+    assert (reply.status, reply.message) == (status, str(error))
+
+
+def test_the_version_string_names_no_version() -> None:
+    with running() as door:
+
+        async def greeting() -> bytes:
+            reader, writer = await asyncio.open_connection(HOST, door.port)
+            line = await reader.readline()
+            writer.close()
+            return line
+
+        assert _run(greeting()) == b"SSH-2.0-ladocs\r\n"
+
+
+# --- what things look like
+
+
+@pytest.mark.parametrize(("path", "mode"), [(DOCUMENT, stat.S_IFREG | 0o444), (FOLDER, stat.S_IFDIR | 0o555)])
+@pytest.mark.parametrize("verb", ["stat", "lstat"])
+def test_everything_looks_read_only_and_owned_by_nobody_of_this_machine(
+    door: Door, verb: str, path: str, mode: int
+) -> None:
+    async def look() -> Any:
+        async with door.as_service() as connection, connection.start_sftp_client() as sftp:
+            return await getattr(sftp, verb)(path)
+
+    attrs = _run(look())
+    assert (attrs.permissions, attrs.uid, attrs.gid) == (mode, 0, 0)
+
+
+def test_a_line_of_a_listing_names_our_own_two_words(door: Door) -> None:
+    async def lines() -> list[str]:
+        async with door.as_service() as connection, connection.start_sftp_client() as sftp:
+            return [name.longname for name in await sftp.readdir(FOLDER)]
+
+    assert _run(lines())[0] == "-r--r--r--    1 council  schools          1900 Nov  3 09:30 Provision map.pdf"
+
+
+def test_a_packed_name_is_what_the_library_would_have_encoded() -> None:
+    for entry in MemoryFileSystem().scandir(VirtualPath.parse(FOLDER)):
+        packed = row(entry, PUBLISHED)
+        plain = asyncssh.SFTPName(packed.filename, packed.longname, sftp_attrs(entry.attributes))
+        assert packed.encode(3) == plain.encode(3)
+
+
+def test_a_folder_of_many_names_is_listed_whole() -> None:
+    names = {f"Derbyshire Documents/2026-11 November/SEND/{n:04d}.pdf": b"" for n in range(1000)}
+    with running(fs=MemoryFileSystem(names)) as door:
+
+        async def listed() -> list[str]:
+            async with door.as_service() as connection, connection.start_sftp_client() as sftp:
+                return sorted(await sftp.listdir(FOLDER))
+
+        assert _run(listed()) == [f"{n:04d}.pdf" for n in range(1000)]
+
+
+@pytest.mark.parametrize("path", [".", "", "/", "/Derbyshire Documents/..", "//./", "../../.."])
+def test_realpath_knows_no_path_of_this_machine(door: Door, path: str) -> None:
+    reply = _on_wire(door, lambda wire: wire.ask(raw.REALPATH, string(path.encode())))
+    assert reply.body[8:9] == b"/"
+    assert int.from_bytes(reply.body[4:8], "big") == 1
+
+
+def test_names_that_systems_ask_for_by_themselves_are_not_asked_of_the_file_system(door: Door) -> None:
+    reply = _on_wire(door, lambda wire: wire.ask(raw.STAT, string(f"{FOLDER}/desktop.ini".encode())))
+    assert reply.status == raw.NO_SUCH_FILE
+    assert door.fs.calls == []
+
+
+# --- back-pressure
+
+_ASKED = 400
+_MOST = 16  # of 255 KiB each: the client's window, what may wait here, and the socket's buffers
+
+
+def _reads(handle: bytes, first: int = 2) -> bytes:
+    packets = []
+    for number in range(first, first + _ASKED):
+        body = bytes([raw.READ]) + u32(number) + string(handle) + u64(0) + u32(261120)
+        packets.append(string(body))
+    return b"".join(packets)
+
+
+async def _settled(door: Door) -> int:
+    """How many reads were served, once no more are."""
+    before = -1
+    while before != (now := sum(verb == "pread" for verb, _ in door.fs.calls)):
+        before = now
+        await asyncio.sleep(0.3)
+    return before
+
+
+def test_a_client_that_does_not_read_is_not_served_any_further(door: Door) -> None:
+    async def stall(wire: Wire) -> int:
+        handle = await wire.open_file(BIG)
+        wire.process.channel.pause_reading()
+        wire.process.stdin.write(_reads(handle))
+        return await _settled(door)
+
+    assert 0 < _on_wire(door, stall) <= _MOST
+
+
+def test_a_client_whose_socket_takes_nothing_is_not_served_any_further(door: Door) -> None:
+    async def stall() -> int:
+        async with door.as_service() as connection:
+            process = await connection.create_process(subsystem="sftp", encoding=None, window=1 << 31)
+            wire = Wire(process)
+            await wire.init()
+            handle = await wire.open_file(BIG)
+            connection._transport.pause_reading()
+            process.stdin.write(_reads(handle))
+            served = await _settled(door)
+            connection.abort()
+            return served
+
+    assert 0 < _run(stall()) <= 64  # the kernel's own buffers on loopback hold some megabytes
+
+
+def test_a_client_that_never_ends_a_key_exchange_is_not_served_meanwhile(door: Door) -> None:
+    async def stall() -> int:
+        async with door.as_service() as connection:
+            process = await connection.create_process(subsystem="sftp", encoding=None, window=1 << 31)
+            wire = Wire(process)
+            await wire.init()
+            handle = await wire.open_file(BIG)
+            connection._send_kexinit()
+            connection._process_kexinit = None
+            connection._packet_handlers = {**connection._packet_handlers, 20: _ignored}
+            connection._kex_complete = True  # the client goes on asking, against the protocol
+            process.stdin.write(_reads(handle))
+            served = await _settled(door)
+            connection.abort()
+            return served
+
+    assert _run(stall()) <= 1
+
+
+def _ignored(*_: object) -> bool:
+    return True
+
+
+def test_a_client_that_reads_again_gets_every_byte(door: Door) -> None:
+    async def stall_then_read(wire: Wire) -> int:
+        handle = await wire.open_file(BIG)
+        wire.process.channel.pause_reading()
+        wire.process.stdin.write(_reads(handle))
+        await _settled(door)
+        wire.process.channel.resume_reading()
+        return sum([len((await wire.receive())[1]) - 8 for _ in range(_ASKED)])
+
+    assert _on_wire(door, stall_then_read) == _ASKED * 261120
+
+
+def test_a_read_answers_with_no_more_than_the_limit(door: Door) -> None:
+    async def read(wire: Wire) -> int:
+        handle = await wire.open_file(BIG)
+        return len((await wire.ask(raw.READ, string(handle), u64(0), u32(2**32 - 1))).string)
+
+    assert _on_wire(door, read) == 261120
+
+
+# --- channels
+
+
+async def _refused(door: Door, open_channel: Any) -> bool:
+    async with door.as_service() as connection:
+        try:
+            await open_channel(connection)
+        except asyncssh.ChannelOpenError:
+            return True
+        return False
+
+
+FORBIDDEN = {
+    "shell": lambda c: c.create_process(),
+    "command": lambda c: c.create_process("id"),
+    "scp": lambda c: c.create_process("scp -f /etc/passwd"),
+    "another subsystem": lambda c: c.create_process(subsystem="netconf"),
+    "tcp": lambda c: c.open_connection("127.0.0.1", 22),
+    "unix socket": lambda c: c.open_unix_connection("/run/docker.sock"),
+    "tunnel": lambda c: c.open_tun(0),
+    "tap": lambda c: c.open_tap(0),
+}
+
+
+@pytest.mark.parametrize("open_channel", FORBIDDEN.values(), ids=FORBIDDEN)
+def test_nothing_but_sftp_runs_on_a_connection(door: Door, open_channel: Any) -> None:
+    assert _run(_refused(door, open_channel))
+
+
+@pytest.mark.parametrize(
+    "listen", [lambda c: c.forward_remote_port("", 0, "x", 1), lambda c: c.forward_remote_path("/tmp/x", "/tmp/y")]
+)
+def test_nothing_listens_on_behalf_of_a_client(door: Door, listen: Any) -> None:
+    async def forward() -> bool:
+        async with door.as_service() as connection:
+            with pytest.raises(asyncssh.ChannelListenError):
+                await listen(connection)
+            return True
+
+    assert _run(forward())
+
+
+def test_an_environment_is_not_taken(door: Door) -> None:
+    async def environment() -> bool:
+        async with door.as_service() as connection:
+            process = await connection.create_process(subsystem="sftp", encoding=None)
+            return bool(await process.channel._make_request(b"env", string(b"LD_PRELOAD"), string(b"/tmp/x")))
+
+    assert not _run(environment())
+
+
+def test_the_subsystem_ends_with_status_0(door: Door) -> None:
+    async def end(wire: Wire) -> int | None:
+        wire.process.stdin.write_eof()
+        return (await wire.process.wait()).exit_status
+
+    assert _on_wire(door, end) == 0
+
+
+# --- the transport
+
+
+def _negotiated(door: Door, **options: Any) -> dict[str, Any]:
+    async def look() -> dict[str, Any]:
+        async with door.as_service(**options) as connection:
+            names = ("send_cipher", "recv_cipher", "send_compression", "recv_compression")
+            return {name: connection.get_extra_info(name) for name in names}
+
+    found: dict[str, Any] = _run(look())
+    return found
+
+
+def test_nothing_is_compressed(door: Door) -> None:
+    found = _negotiated(door, compression_algs=["zlib@openssh.com", "zlib", "none"])
+    assert (found["send_compression"], found["recv_compression"]) == ("none", "none")
+
+
+OFFERS = [
+    (CipherOffer.AUTO, "OpenSSH_9.2p1 Debian-2", "aes256-gcm@openssh.com"),
+    (CipherOffer.AUTO, "OpenSSH_6.2", "aes256-gcm@openssh.com"),
+    (CipherOffer.AUTO, "OpenSSH_6.1", "chacha20-poly1305@openssh.com"),
+    (CipherOffer.AUTO, "libssh2_1.10.0", "chacha20-poly1305@openssh.com"),
+    (CipherOffer.ALL, "OpenSSH_9.2p1", "chacha20-poly1305@openssh.com"),
+    (CipherOffer.STRICT, "OpenSSH_9.2p1", "chacha20-poly1305@openssh.com"),
+]
+
+
+@pytest.mark.parametrize(("offer", "client", "cipher"), OFFERS)
+def test_ciphers_are_offered_by_what_the_client_is(offer: CipherOffer, client: str, cipher: str) -> None:
+    with running(offer=offer) as door:
+        assert _negotiated(door, client_version=client)["send_cipher"] == cipher
+
+
+@pytest.mark.parametrize("offer", [CipherOffer.AUTO, CipherOffer.ALL])
+def test_a_client_that_knows_ctr_alone_can_connect(offer: CipherOffer) -> None:
+    with running(offer=offer) as door:
+        assert _negotiated(door, encryption_algs=["aes256-ctr"])["send_cipher"] == "aes256-ctr"
+
+
+WEAK = {
+    "cipher": {"encryption_algs": ["aes256-cbc", "3des-cbc"]},
+    "mac": {"encryption_algs": ["aes256-ctr"], "mac_algs": ["hmac-sha1", "hmac-md5", "umac-64@openssh.com"]},
+    "key exchange": {"kex_algs": ["diffie-hellman-group14-sha1", "ecdh-sha2-nistp256"]},
+    "host key": {"server_host_key_algs": ["ssh-rsa"]},
+}
+
+
+@pytest.mark.parametrize("options", WEAK.values(), ids=WEAK)
+def test_no_weak_algorithm_is_agreed_on(door: Door, options: dict[str, Any]) -> None:
+    with pytest.raises(asyncssh.KeyExchangeFailed):
+        _negotiated(door, **options)
+
+
+def test_a_signature_with_sha_1_is_not_accepted(door: Door) -> None:
+    key = asyncssh.generate_private_key("ssh-rsa", key_size=2048)
+    door.account("nightly").key = key
+
+    async def sign(algorithm: bytes) -> tuple[int, bool]:
+        async with UserAuth.connect(door.port) as wire:
+            return await wire.public_key("nightly", key, algorithm)
+
+    assert _run(sign(b"ssh-rsa")) == (FAILURE, False)
+    assert _run(sign(b"rsa-sha2-256"))[0] == SUCCESS
