@@ -55,7 +55,7 @@ class Request(HTTPRequest):
         self.method, self.uri = head.method.encode("ascii"), head.target
         self.path, self.qs, self.inheaders = head.path, head.query, head.headers
         self.request_protocol = b"HTTP/%d.%d" % head.version
-        self.response_protocol = "HTTP/%d.%d" % head.version
+        self.response_protocol = self.request_protocol.decode("ascii")
         self.close_connection = not head.keeps_alive
         self.ready = True
 

@@ -1,7 +1,7 @@
 """cheroot on a listening socket that the parent process bound, with the limits of `HttpLimits`.
 
-Made by `server`. cheroot carries connections between its selector and its worker threads; what a connection may cost is decided by `lobby`,
-`wire` and `head`. See docs/decisions/0060-cheroot.md.
+Made by `server`. cheroot carries connections between its selector and its worker threads; what a connection may cost is
+decided by `lobby`, `wire` and `head`. See docs/decisions/0060-cheroot.md.
 """
 
 from __future__ import annotations

@@ -29,7 +29,8 @@ SIGNS = Signs(
 CLIENTS = ["Windows drive", "macOS", "WinSCP", "FileZilla", "OpenSSH sftp", "rclone", "curl"]
 CHROMIUM = shutil.which("chromium")
 # A document that holds the page at one width and writes into its own title how wide the page's content is.
-PROBE = """<!DOCTYPE html><title>?</title><iframe src="page.html" width="{width}" height="900" style="border:0"></iframe>
+PROBE = """<!DOCTYPE html><title>?</title>
+<iframe src="page.html" width="{width}" height="900" style="border:0"></iframe>
 <script>onload = () => {{ const page = document.querySelector("iframe").contentDocument.documentElement;
 document.title = page.scrollWidth + " of " + page.clientWidth; }};</script>"""
 
@@ -183,6 +184,7 @@ def test_the_page_can_be_drawn(saved_page: Path) -> None:
 
 
 def _chromium(folder: Path, *arguments: str) -> str:
-    command = [str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", f"--user-data-dir={folder}/profile"]
+    quiet = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
+    command = [str(CHROMIUM), *quiet, f"--user-data-dir={folder}/profile"]
     done = subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=90, check=True)
     return done.stdout
