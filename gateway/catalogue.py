@@ -1,9 +1,9 @@
 """The catalogue: which documents are delivered where, read by folder and by name.
 
-Called by the file system (with a scope) and by publishing. `listing` and `newest` render a `SchoolScope` to SQL, the same
-data by which `policy.access.decide` judges one document; `find` looks one name up unfiltered, because the record must
-know the truth. Each is one query over one index range, whatever the catalogue holds. Thread-safe; takes the caller's
-connection; raises sqlalchemy.exc.SQLAlchemyError, and OSError or FSError where the key box cannot be read.
+Called by the file system (with a scope) and by publishing. `listing` and `newest` render a `SchoolScope` to SQL, the
+same data by which `policy.access.decide` judges one document; `find` looks one name up unfiltered, because the record
+must know the truth. Each is one query over one index range, whatever the catalogue holds. Thread-safe; takes the
+caller's connection; raises sqlalchemy.exc.SQLAlchemyError, and OSError or FSError where the key box cannot be read.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, exists, false, func, or_, select, true
 
+from gateway.errors import Damaged
 from gateway.models import Audience, Delivery, StoredObject
 from gateway.models import Document as DocumentTable
 from gateway.vault.vault import ObjectRef, Vault
-from policy.access import AudienceOf, Resource, Scope, SchoolScope
+from policy.access import AudienceOf, Resource, SchoolScope, Scope
 from policy.months import RETENTION, Month
 
 
@@ -45,9 +46,9 @@ class Folder:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One document of a listing."""
+    """One document of a listing. `name` is None where the sealed name does not open: the listing stays whole."""
 
-    name: str
+    name: str | None
     delivery_id: bytes
     size: int
     published_at: datetime
@@ -87,11 +88,11 @@ class Catalogue:
             ).where(in_folder(folder), readable(scope, school, at))
         )
         listed = [
-            Listed(self._name(row, folder), row.id, row.size, row.published_at)
+            Listed(self._name_or_none(row, folder), row.id, row.size, row.published_at)
             for row in rows
             if row.name_sealed is not None
         ]
-        return sorted(listed, key=lambda document: document.name.casefold())
+        return sorted(listed, key=lambda document: (document.name or "").casefold())
 
     def newest(
         self, connection: Connection, scope: Scope, school: SchoolScope, at: datetime
@@ -157,6 +158,12 @@ class Catalogue:
         first, last = folder.month.first_day + RETENTION, folder.month.last_day + RETENTION
         keys: Iterable[bytes] = self._vault.publish_keys(connection, first, last)
         return [self._vault.token(key, folder.token_id, name) for key in keys]
+
+    def _name_or_none(self, row: Row[*tuple[Any, ...]], folder: Folder) -> str | None:
+        try:
+            return self._name(row, folder)
+        except Damaged:
+            return None
 
     def _name(self, row: Row[*tuple[Any, ...]], folder: Folder) -> str:
         return self._vault.open_name(

@@ -8,7 +8,9 @@ from contextlib import contextmanager
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from config.errors import OperatorError
 from gateway.errors import Unavailable
+from gateway.vault.keybox import KeyGone
 from policy.audit.events import RecordUnavailable
 
 log = logging.getLogger(__name__)
@@ -16,9 +18,9 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def as_fs_errors() -> Iterator[None]:
-    """Turn a fault of record, database or disk into Unavailable; an FSError passes as it is."""
+    """Turn a fault of record, database, keys or disk into Unavailable; an FSError passes as it is."""
     try:
         yield
-    except (RecordUnavailable, SQLAlchemyError, OSError) as exc:
+    except (RecordUnavailable, SQLAlchemyError, OSError, OperatorError, KeyGone) as exc:
         log.error("refused because of a fault of ours: %s", exc, exc_info=not isinstance(exc, RecordUnavailable))
         raise Unavailable from exc

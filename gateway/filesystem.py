@@ -59,7 +59,7 @@ class Rooms:
 
 
 class VirtualFileSystem:
-    """What one principal may see; implements `gateway.tree.FileSystem`, whose docstrings say what a caller may rely on."""
+    """What one principal may see; implements `gateway.tree.FileSystem`, which says what a caller may rely on."""
 
     def __init__(self, rooms: Rooms, principal: Principal, witness: Witness) -> None:
         self._rooms = rooms
@@ -221,7 +221,13 @@ class VirtualFileSystem:
         if not listed:
             self._witness.refused(Reason.NO_SUCH_PATH, at, name=place.key)
             raise NotFound
-        return [Entry(d.name, _document(d.delivery_id, d.size, d.published_at)) for d in listed]
+        for document in listed:
+            if document.name is None:
+                self._witness.damaged_name(place.folder, document.delivery_id, at)
+        return [
+            Entry(d.name or f"unreadable {d.delivery_id.hex()[:8]}", _document(d.delivery_id, d.size, d.published_at))
+            for d in listed
+        ]
 
     def _about_entry(self, scope: Scope, place: FolderPlace) -> list[Entry]:
         at_root = isinstance(place, Root) or (isinstance(place, SchoolRoot) and single_school(scope) is not None)

@@ -14,7 +14,7 @@ from config.clock import Clock
 from gateway.errors import ClosedHandle, Damaged
 from gateway.faults import as_fs_errors
 from gateway.tree import Attributes
-from gateway.vault.vault import Blob
+from gateway.vault.blob import Blob
 from policy.audit.reading import FileGrant
 
 
@@ -83,7 +83,7 @@ class DocumentHandle(_Closing):
         if self._closed or self._clock.now() >= self._permitted_until:
             return None
         size = self._within(offset, size)
-        if not self._grant.covered(offset, size):
+        if not self._grant.try_cover(offset, size):
             return None
         return self._blob.cached(offset, size)
 

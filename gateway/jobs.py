@@ -12,11 +12,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from config.clock import Clock, london_date
 from config.database import Database
 from gateway.clockguard import MarkKeeper
+from gateway.models import StoredObject
 from gateway.vault.vault import Vault
 from policy.audit.events import RecordUnavailable
 from policy.audit.log import AuditLog
@@ -39,7 +41,7 @@ class Jobs:
     _day: date | None = None
 
     def turn(self) -> None:
-        """Everything that is due now: the clock's mark, the record's heartbeat, and once a London day the day's work."""
+        """Everything that is due now: the clock's mark, the record's heartbeat, and once a day the day's work."""
         at = self.machine.now()
         with self.database.write() as connection:
             believed = self.keeper.tick(connection)
@@ -55,7 +57,8 @@ class Jobs:
         """A day's work: keys for the days ahead, and what an interrupted publication left in the store."""
         self.vault.top_up(self.database, london_date(at))
         with self.database.read() as connection:
-            swept = self.vault.sweep_orphans(connection, at - _ORPHAN_AGE)
+            kept = set(connection.execute(select(StoredObject.id)).scalars())
+        swept = self.vault.sweep_orphans(kept, at - _ORPHAN_AGE)
         if swept:
             log.info("%d files of interrupted publications were removed from the store", swept)
 

@@ -1,4 +1,4 @@
-"""The tables of `gateway`: sealed objects, documents, deliveries and audiences. Key rows stand in `gateway.vault.models`.
+"""The tables of `gateway`: sealed objects, documents, deliveries and audiences. Keys stand in `gateway.vault.models`.
 
 A delivery repeats what a listing needs of its document, so that a folder is one range of one index.
 """
@@ -19,7 +19,7 @@ _NUMBERED = {"sqlite_autoincrement": True}
 
 
 class StoredObject(Base):
-    """Sealed bytes in the vault. `wrap` is emptied when the key dies; `commitment` is a salted hash of the plaintext."""
+    """Sealed bytes in the vault. `wrap` is emptied when the key dies; `commitment` is a salted hash."""
 
     __tablename__ = "object"
     id: Mapped[bytes] = mapped_column(primary_key=True)

@@ -24,7 +24,10 @@ def fault(name: str) -> str | None:
     rows = (
         (not name.strip(" ."), "is empty"),
         (unicodedata.normalize("NFC", name) != name, "is not in the composed form of Unicode (NFC)"),
-        (any(unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") for c in name), "holds a control character"),
+        (
+            any(unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") for c in name),
+            "holds a control character",
+        ),
         (_FORBIDDEN.search(name) is not None, 'holds one of < > : " / \\ | ? *'),
         (name.partition(".")[0].rstrip(" ").casefold() in _RESERVED, "is a device name of Windows"),
         (name != name.strip(" ") or name.endswith("."), "begins or ends with a space, or ends with a dot"),

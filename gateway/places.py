@@ -13,7 +13,7 @@ from typing import ClassVar, Protocol
 from auth.principal import Kind, Layout
 from gateway.catalogue import Folder, same_name
 from gateway.path import VirtualPath
-from policy.access import Scope, SchoolScope
+from policy.access import SchoolScope, Scope
 from policy.months import Month
 
 DOCUMENTS = "Derbyshire Documents"
@@ -188,7 +188,7 @@ def single_school(scope: Scope) -> SchoolScope | None:
 
 
 def locate(path: VirtualPath, scope: Scope) -> Place | None:
-    """What `path` means in this scope's tree, or None where no such place can be. Names match without regard to case."""
+    """What `path` means in this scope's tree, or None where no such place can be. Names match whatever their case."""
     names = path.names
     if len(names) == 1 and shows_about(scope) and same_name(names[0], ABOUT):
         return AboutPlace()

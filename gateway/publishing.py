@@ -22,8 +22,9 @@ from config.errors import OperatorError
 from gateway import names
 from gateway.catalogue import Catalogue, Folder
 from gateway.models import Audience, Batch, Delivery, Document, StoredObject
+from gateway.vault.blob import Sealed
 from gateway.vault.models import Purpose
-from gateway.vault.vault import Sealed, Vault, Wrapped
+from gateway.vault.vault import Vault, Wrapped
 from policy import generations
 from policy.access import HEADTEACHER, ROLES, readers
 from policy.audit.events import Event, EventKind, RecordUnavailable, Result
@@ -116,7 +117,8 @@ class Publisher:
         self, items: Iterable[Item], *, actor: int, note: str = "", progress: Progress | None = None
     ) -> list[Published | Failed]:
         """Publish each item now, as account `actor`; one verdict an item, in order."""
-        batch = _BatchNumber(self._database, actor, note)
+        self._vault.top_up(self._database, london_date(self._clock.now()))
+        batch = _BatchNumber(actor, note)
         return [self._publish(item, batch, actor, progress or _quiet) for item in items]
 
     def check(self, item: Item) -> str | None:
@@ -177,7 +179,7 @@ class Publisher:
 
     def _seal(self, item: Item, progress: Progress) -> Sealed:
         limit = self._rules.max_bytes
-        with item.source.open("rb", buffering=0) as file, self._vault.seal(item.category_id) as sealing:
+        with item.source.open("rb", buffering=0) as file, self._vault.seal() as sealing:
             taken = 0
             while chunk := file.read(CHUNK):
                 taken += len(chunk)
@@ -220,7 +222,7 @@ class Publisher:
         at: datetime,
     ) -> Published:
         day, until = destroy_day(at), visible_until(at, self._rules.window)
-        wrapped = self._vault.wrap(connection, sealed, purpose=Purpose.PUBLISH, day=day)
+        wrapped = self._vault.wrap(connection, sealed, purpose=Purpose.PUBLISH, day=day, category_id=item.category_id)
         self._enter_object(connection, item, sealed, wrapped, at)
         document_id = connection.execute(
             insert(Document)
@@ -251,9 +253,7 @@ class Publisher:
         warnings = tuple(f"nobody in school {school} can read this category" for school in unread)
         return Published(item.source, reference, tuple(delivered), sealed.length, warnings)
 
-    def _enter_object(
-        self, connection: Connection, item: Item, sealed: Sealed, wrapped: Wrapped, at: datetime
-    ) -> None:
+    def _enter_object(self, connection: Connection, item: Item, sealed: Sealed, wrapped: Wrapped, at: datetime) -> None:
         connection.execute(
             insert(StoredObject).values(
                 id=sealed.object_id,
@@ -333,10 +333,9 @@ class Publisher:
 class _BatchNumber:
     """The batch's row, made with the first document that needs it."""
 
-    def __init__(self, database: Database, actor: int, note: str) -> None:
+    def __init__(self, actor: int, note: str) -> None:
         self._actor = actor
         self._note = note
-        self._database = database
         self._number: int | None = None
 
     def number(self, connection: Connection, at: datetime) -> int:

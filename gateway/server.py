@@ -125,8 +125,10 @@ def _services(home: Home, settings: Settings) -> Services:
 
 
 def _chores(services: Services) -> None:
-    """What every process does every few seconds: end grants that are over, keep the session table true."""
+    """What every process does every few seconds: heed the clock's mark, end grants, keep the session table true."""
+    compose.observe_clock(services)
     services.grants.sweep()
+    services.strangers.sweep()
     services.sessions.sweep()
 
 
@@ -143,7 +145,8 @@ def _bind(host: str, port: int, setting: str, next_free: bool) -> socket.socket:
             if exc.errno == errno.EADDRINUSE:
                 continue
             raise OperatorError(
-                f"Cannot listen on {host} port {candidate} ({exc.strerror}): set {setting} to a free port.", exit_status=2
+                f"Cannot listen on {host} port {candidate} ({exc.strerror}): set {setting} to a free port.",
+                exit_status=2,
             ) from exc
         return sock
     raise OperatorError(f"Port {port} on {host} is in use: set {setting} to a free one.", exit_status=2)
@@ -156,9 +159,7 @@ def _lease(home: Home) -> int:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as exc:
         os.close(descriptor)
-        raise OperatorError(
-            f"Another 'ladocs serve' is running on {home.path}: stop it first.", exit_status=2
-        ) from exc
+        raise OperatorError(f"Another 'ladocs serve' is running on {home.path}: stop it first.", exit_status=2) from exc
     return descriptor
 
 

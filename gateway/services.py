@@ -6,16 +6,17 @@ from dataclasses import dataclass
 
 from auth.authenticator import Authenticator
 from auth.verified import VerifiedDevices
-from config.clock import Clock
 from config.database import Database
 from config.entropy import Entropy
 from config.secrets import Secrets
 from config.settings import Settings
+from gateway.clockguard import GuardedClock
 from gateway.publishing import Publisher
 from gateway.session import Sessions
 from gateway.vault.vault import Vault
 from policy.audit.grants import Grants
 from policy.audit.log import AuditLog
+from policy.audit.strangers import Strangers
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,12 +24,13 @@ class Services:
     """Everything a worker process holds. Thread-safe; not to be carried across a fork."""
 
     settings: Settings
-    clock: Clock
+    clock: GuardedClock
     entropy: Entropy
     database: Database
     secrets: Secrets
     log: AuditLog
     grants: Grants
+    strangers: Strangers
     vault: Vault
     authenticator: Authenticator
     verified: VerifiedDevices

@@ -43,9 +43,7 @@ class _Idle:
 class Sessions:
     """The sessions of this process."""
 
-    def __init__(
-        self, *, rooms: Rooms, grants: Grants, table: SessionTable, clock: Clock, entropy: Entropy
-    ) -> None:
+    def __init__(self, *, rooms: Rooms, grants: Grants, table: SessionTable, clock: Clock, entropy: Entropy) -> None:
         self._rooms = rooms
         self._grants = grants
         self._table = table

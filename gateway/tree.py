@@ -1,7 +1,7 @@
 """What a file system shows and promises: attributes, entries, and the two protocols that every door programs against.
 
-Implemented by `gateway.filesystem` and, in the adapters' tests, by a file system in memory that passes the same contract
-tests.
+Implemented by `gateway.filesystem` and, in the adapters' tests, by a file system in memory that passes the same
+contract tests.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class NodeKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Attributes:
-    """What `stat` says. `size` in bytes (0 for a folder); `mtime` aware UTC in whole seconds; `etag` unquoted, files only."""
+    """What `stat` says. `size` in bytes (0: a folder); `mtime` aware UTC, whole seconds; `etag` unquoted, files only."""
 
     kind: NodeKind
     size: int
@@ -84,7 +84,7 @@ class FileSystem(Protocol):
         ...
 
     def open(self, path: VirtualPath) -> Handle:
-        """A handle on the document `path`, granted by the record. Raises NotFound, IsADirectory, Unavailable, Damaged."""
+        """A handle on the document `path`, granted by the record. Raises as `stat`, and IsADirectory, Damaged."""
         ...
 
     def usage(self) -> int:

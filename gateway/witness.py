@@ -57,18 +57,28 @@ class Witness:
     def refused_write(self, path: VirtualPath, operation: str, at: datetime) -> None:
         """`operation` on `path` is refused: there is no verb for it."""
         hashed = self._grants.hashed_name("", str(path))
-        self._grants.refused(
-            self._event(EventKind.WRITE_REFUSED, Result.DENY, at, object=hashed, reason=operation)
-        )
+        self._grants.refused(self._event(EventKind.WRITE_REFUSED, Result.DENY, at, object=hashed, reason=operation))
 
     def damaged(self, found: Found, error: Damaged, at: datetime) -> None:
         """A stored document is missing or fails its tag: an alarm in the log, and a line of the record."""
         log.error("document %s cannot be read from the store: %s", found.reference, error.__cause__ or error)
         self._grants.refused(self._of(EventKind.DOCUMENT_DAMAGED, Result.ERROR, found, at, Reason.STORE_FAILED))
 
-    def _of(
-        self, kind: EventKind, result: Result, found: Found, at: datetime, reason: str = ""
-    ) -> Event:
+    def damaged_name(self, folder: Folder, delivery_id: bytes, at: datetime) -> None:
+        """A delivery's sealed name does not open: it was changed, or moved from another row."""
+        log.error("the name of delivery %s cannot be opened: its row was changed", delivery_id.hex())
+        self._grants.refused(
+            self._event(
+                EventKind.DOCUMENT_DAMAGED,
+                Result.ERROR,
+                at,
+                school=folder.school_id,
+                object=delivery_id.hex(),
+                reason=Reason.STORE_FAILED,
+            )
+        )
+
+    def _of(self, kind: EventKind, result: Result, found: Found, at: datetime, reason: str = "") -> Event:
         return self._event(
             kind,
             result,

@@ -74,7 +74,7 @@ OBSTACLES: Mapping[Reason, str] = MappingProxyType(
         Reason.ACCOUNT_ENDED: "This account has ended. Please ask your headteacher or the council.",
         Reason.ACCOUNT_INVITED: "This account has not been activated. Please open the link in your invitation.",
         Reason.NO_SCHOOL: "This account belongs to no school at present. Please ask your headteacher or the council.",
-        Reason.OTHER_NETWORK: "This account may not be used from here. Please ask its owner which networks it is bound to.",
+        Reason.OTHER_NETWORK: "This account is not used from here. Please ask its owner about its networks.",
         Reason.WRONG_DOOR: "This kind of account is not used here. Please see the page on how to connect.",
         Reason.STAFF: "Accounts of the authority read no documents here.",
         Reason.CREDENTIAL_ENDED: "This key or device password has ended. Please make a new one.",

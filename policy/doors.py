@@ -1,4 +1,4 @@
-"""Which factors suffice at which door, and who is let in at all: signing in is one more action to judge [R14] [R16] [R17].
+"""Which factors suffice at which door, and who is let in: signing in is one more action to judge [R14] [R16] [R17].
 
 Implements `auth.verdicts.Doors`. A door's rule is a row: for a kind of account, the sets of factors any one of which
 opens it. Thread-safe; raises sqlalchemy.exc.SQLAlchemyError alone.

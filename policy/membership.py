@@ -32,6 +32,17 @@ class Belonging:
     categories: tuple[str, ...]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Member:
+    """Somebody of a school, as the commands show them."""
+
+    username: str
+    name: str
+    state: str
+    role: str
+    categories: tuple[str, ...]
+
+
 def join(connection: Connection, account_id: int, school_id: int, role: str, at: datetime) -> None:
     """Make an account belong to a school as `role`; another role that it held there ends, with its grants [R5]."""
     if role not in (*ROLES, SERVICE_ROLE):
@@ -121,6 +132,26 @@ def belongings(connection: Connection, account_id: int) -> list[Belonging]:
             school=row.name,
             role=row.role,
             categories=every if row.role == HEADTEACHER else tuple(g.name for g in granted if g.school_id == row.id),
+        )
+        for row in rows
+    ]
+
+
+def members(connection: Connection, school_id: int) -> list[Member]:
+    """The people and scripts of a school, by short name."""
+    rows = connection.execute(
+        select(Account.id, Account.username, Account.name, Account.state, Membership.role)
+        .join(Account, Account.id == Membership.account_id)
+        .where(Membership.school_id == school_id, Membership.ended_at.is_(None))
+        .order_by(Account.username)
+    ).all()
+    return [
+        Member(
+            username=row.username,
+            name=row.name,
+            state=row.state,
+            role=row.role,
+            categories=next(b.categories for b in belongings(connection, row.id) if b.school_id == school_id),
         )
         for row in rows
     ]

@@ -1,0 +1,231 @@
+"""The vault: sealed objects, the keys that wrap theirs, and names under the key of their day.
+
+Called by publishing, the catalogue and the file system. A key-encryption key is made for a destroy day before it is
+needed, so publishing never writes the key box. Thread-safe. Raises Damaged for what is not what was sealed,
+OperatorError where a home's keys do not fit, OSError, sqlalchemy.exc.SQLAlchemyError.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from sqlalchemy import Connection, insert, select
+
+from config.database import Database
+from config.entropy import Entropy
+from config.errors import OperatorError
+from gateway.errors import Damaged
+from gateway.vault import format as fmt
+from gateway.vault.blob import Blob, Sealed, Sealing
+from gateway.vault.keybox import KeyBox, KeyGone, Keys
+from gateway.vault.models import Kek, KekState, Purpose
+from gateway.vault.store import BlobStore
+
+AHEAD = timedelta(days=120)
+STAGING_LIFE = timedelta(days=30)
+_FIRST_DAY = {Purpose.PUBLISH: timedelta(days=90), Purpose.STAGING: STAGING_LIFE}
+"""How long after its use a key of this purpose is destroyed: the first day that may be asked for today."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ObjectRef:
+    """What the database says of an object; all of it is authenticated when it is opened."""
+
+    object_id: bytes
+    kek_id: bytes
+    wrap: bytes
+    length: int
+    category_id: int
+    segment_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wrapped:
+    """An object's key under a key-encryption key."""
+
+    kek_id: bytes
+    wrap: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Derived:
+    """What is derived from one key-encryption key, once."""
+
+    name: AESGCM
+    index: bytes
+
+
+class Vault:
+    """The vault of one home."""
+
+    def __init__(self, *, box: KeyBox, store: BlobStore, entropy: Entropy) -> None:
+        self._box = box
+        self._store = store
+        self._entropy = entropy
+        self._lock = threading.Lock()
+        self._derived: dict[bytes, _Derived] = {}
+        self._derived_from: Keys = {}
+
+    def check(self) -> None:
+        """Raises OperatorError when the keys do not open."""
+        self._box.all()
+
+    def seal(self, segment_size: int = fmt.SEGMENT_BYTES) -> Sealing:
+        """Begin an object under a key of its own. Raises OSError."""
+        object_id = self._entropy(fmt.ID_BYTES)
+        dek, salt = self._entropy(fmt.KEY_BYTES), self._entropy(fmt.ID_BYTES)
+        return Sealing(self._store.create(object_id), object_id, dek, salt, segment_size)
+
+    def wrap(self, connection: Connection, sealed: Sealed, *, purpose: Purpose, day: date, category_id: int) -> Wrapped:
+        """The key of `sealed` under the active key of `day`, whose row stays locked until the caller commits."""
+        kek_id = connection.execute(
+            select(Kek.id)
+            .where(Kek.purpose == purpose, Kek.day == day, Kek.state == KekState.ACTIVE)
+            .order_by(Kek.generation.desc(), Kek.id)
+            .limit(1)
+            .with_for_update()
+        ).scalar()
+        if kek_id is None:
+            raise OperatorError(f"No {purpose} key is there for {day}: is the clock right? 'ladocs serve' makes them.")
+        wrapped = fmt.wrap(
+            self._box.key(kek_id),
+            self._entropy(fmt.NONCE_BYTES),
+            sealed.dek,
+            ctx=fmt.context(sealed.object_id, sealed.segment_size),
+            kek_id=kek_id,
+            length=sealed.length,
+            category=category_id,
+        )
+        return Wrapped(kek_id, wrapped)
+
+    def rewrap(self, connection: Connection, ref: ObjectRef, *, purpose: Purpose, day: date) -> Wrapped:
+        """An object's key moved under the active key of `day`: from staging to publication. Raises Damaged."""
+        sealed = Sealed(
+            object_id=ref.object_id,
+            length=ref.length,
+            segment_size=ref.segment_size,
+            ciphertext_sha256=b"",
+            commitment=b"",
+            dek=self._unwrap(ref),
+        )
+        return self.wrap(connection, sealed, purpose=purpose, day=day, category_id=ref.category_id)
+
+    def open(self, ref: ObjectRef) -> Blob:
+        """The object of `ref`. Raises Damaged when it is missing, or anything the database says of it is not so."""
+        dek = self._unwrap(ref)
+        try:
+            reading = self._store.open(ref.object_id)
+        except FileNotFoundError as exc:
+            raise Damaged from exc
+        if reading.size != fmt.sealed_length(ref.length, ref.segment_size):
+            reading.close()
+            raise Damaged from ValueError(f"the file has {reading.size} bytes")
+        cipher = fmt.segment_cipher(dek, fmt.context(ref.object_id, ref.segment_size))
+        return Blob(reading, cipher, ref.length, ref.segment_size)
+
+    def seal_name(
+        self, kek_id: bytes, name: str, *, delivery_id: bytes, school_id: int, category_id: int, object_id: bytes
+    ) -> bytes:
+        """`name` under the key of its day, bound to its delivery."""
+        nonce = self._entropy(fmt.NONCE_BYTES)
+        aad = fmt.name_aad(delivery_id, school_id, category_id, object_id)
+        return nonce + self._of(kek_id).name.encrypt(nonce, name.encode(), aad)
+
+    def open_name(
+        self, kek_id: bytes, sealed: bytes, *, delivery_id: bytes, school_id: int, category_id: int, object_id: bytes
+    ) -> str:
+        """The name that `seal_name` sealed. Raises Damaged when it is another delivery's, or was changed."""
+        aad = fmt.name_aad(delivery_id, school_id, category_id, object_id)
+        try:
+            plain = self._of(kek_id).name.decrypt(sealed[: fmt.NONCE_BYTES], sealed[fmt.NONCE_BYTES :], aad)
+        except (InvalidTag, KeyGone) as exc:
+            raise Damaged from exc
+        return plain.decode()
+
+    def token(self, kek_id: bytes, folder: bytes, name: str) -> bytes:
+        """What finds `name` in `folder` among the names under this key."""
+        return fmt.token(self._of(kek_id).index, folder, name)
+
+    def publish_keys(self, connection: Connection, first: date, last: date) -> Sequence[bytes]:
+        """The keys, not yet destroyed, under which documents destroyed from `first` to `last` have their names."""
+        return (
+            connection.execute(
+                select(Kek.id).where(
+                    Kek.purpose == Purpose.PUBLISH, Kek.day.between(first, last), Kek.state != KekState.DESTROYED
+                )
+            )
+            .scalars()
+            .all()
+        )
+
+    def top_up(self, database: Database, today: date) -> int:
+        """Make the keys that any day up to 120 days ahead will want; how many were made is returned."""
+        with database.read() as connection:
+            if not self._wanted(connection, today):
+                return 0
+        with self._box.rotating():
+            with database.read() as connection:
+                wanted = self._wanted(connection, today)
+            if not wanted:
+                return 0
+            made = {self._entropy(fmt.ID_BYTES): (self._entropy(fmt.KEY_BYTES), use) for use in wanted}
+            # The box before the rows: a row always has its key, whatever happens in between.
+            keys = {**self._box.all(), **{kek_id: key for kek_id, (key, _) in made.items()}}
+            generation = self._box.replace(keys)
+            with database.write() as connection:
+                rows = [
+                    {"id": kek_id, "day": day, "purpose": purpose, "state": KekState.ACTIVE, "generation": generation}
+                    for kek_id, (_, (purpose, day)) in made.items()
+                ]
+                connection.execute(insert(Kek), rows)
+        return len(made)
+
+    def sweep_orphans(self, kept: Container[bytes], older_than: datetime) -> int:
+        """Remove what lies in the store and is not `kept`, if it was last written before `older_than` (aware UTC)."""
+        swept = 0
+        for object_id, changed in self._store.list():
+            if changed < older_than and object_id not in kept:
+                self._store.delete(object_id)
+                swept += 1
+        return swept
+
+    def _wanted(self, connection: Connection, today: date) -> list[tuple[Purpose, date]]:
+        there = {
+            (row.purpose, row.day)
+            for row in connection.execute(
+                select(Kek.purpose, Kek.day).where(Kek.state == KekState.ACTIVE, Kek.day >= today)
+            )
+        }
+        return [
+            (purpose, today + timedelta(days=ahead))
+            for purpose, first in _FIRST_DAY.items()
+            for ahead in range(first.days, AHEAD.days + 1)
+            if (purpose, today + timedelta(days=ahead)) not in there
+        ]
+
+    def _unwrap(self, ref: ObjectRef) -> bytes:
+        ctx = fmt.context(ref.object_id, ref.segment_size)
+        try:
+            key = self._box.key(ref.kek_id)
+            return fmt.unwrap(key, ref.wrap, ctx=ctx, kek_id=ref.kek_id, length=ref.length, category=ref.category_id)
+        except (InvalidTag, KeyGone, ValueError) as exc:
+            raise Damaged from exc
+
+    def _of(self, kek_id: bytes) -> _Derived:
+        """What is derived from a key; forgotten when the box changes, so that no destroyed key lives on here."""
+        keys = self._box.all()
+        with self._lock:
+            if keys is not self._derived_from:
+                self._derived, self._derived_from = {}, keys
+            known = self._derived.get(kek_id)
+        if known is None:
+            key = self._box.key(kek_id)
+            known = _Derived(fmt.name_cipher(key), fmt.index_key(key))
+            with self._lock:
+                self._derived[kek_id] = known
+        return known
