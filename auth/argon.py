@@ -55,6 +55,12 @@ class ArgonGate:
         finally:
             self._leave(self._clock.monotonic() - began)
 
+    @property
+    def waiting(self) -> int:
+        """How many wait for their turn."""
+        with self._turn:
+            return len(self._waiting)
+
     def linger(self) -> None:
         """Take as long as a run has taken of late, at no cost: a guess that is not tried looks like one that was."""
         self._pause(self._typical)

@@ -16,7 +16,13 @@ from config.entropy import Entropy
 _SHORTEST_OWN_WORD = 4
 _FEWEST_LEFT = 8
 _FEWEST_DIFFERENT = 5
-_ROWS = ("abcdefghijklmnopqrstuvwxyz", "qwertyuiopasdfghjklzxcvbnm", "01234567890", "qazwsxedcrfvtgbyhnujmikolp")
+_ROWS = (
+    "abcdefghijklmnopqrstuvwxyz",
+    "qwertyuiopasdfghjklzxcvbnm",
+    "1234567890",
+    "0123456789",
+    "qazwsxedcrfvtgbyhnujmikolp",
+)
 
 
 def objection(chosen: str, own_words: Iterable[str]) -> str | None:
@@ -26,7 +32,7 @@ def objection(chosen: str, own_words: Iterable[str]) -> str | None:
     rows = (
         (len(set(folded)) < _FEWEST_DIFFERENT, "A password of so few different characters is guessed first"),
         (any(folded in row * 6 or folded in row[::-1] * 6 for row in _ROWS), "A row of keys is guessed first"),
-        ({folded, core, _unit(folded), _unit(core)} & _common(), "This is among the most common passwords"),
+        ({folded, core, _unit(folded), _unit(core)} & _common(), "This is one of the most common passwords or words"),
         (
             _left_without(folded, own_words) < _FEWEST_LEFT,
             "This is mostly a name that goes with you, school or council",
@@ -64,9 +70,9 @@ def _fold(word: str) -> str:
 
 @cache
 def _common() -> frozenset[str]:
-    from zxcvbn.frequency_lists import FREQUENCY_LISTS  # 30,000 words: read when somebody chooses, not at each start
+    from zxcvbn.frequency_lists import FREQUENCY_LISTS  # 79,000 words: read when somebody chooses, not at each start
 
-    return frozenset(FREQUENCY_LISTS["passwords"])
+    return frozenset().union(*(FREQUENCY_LISTS[name] for name in ("passwords", "english_wikipedia", "us_tv_and_film")))
 
 
 @cache

@@ -29,7 +29,7 @@ from config.errors import OperatorError
 SHORTEST_RSA = 3072
 
 _LINE = re.compile(
-    r"""(?:(?P<options>(?:[^\s"]|"[^"]*")+)\s+)?(?P<type>[a-z0-9@.-]+)\s+(?P<blob>AAAA[A-Za-z0-9+/=]+)(?:\s.*)?"""
+    r"""(?:(?P<options>(?:[^\s"]|"[^"]*")+)\s+)?(?P<type>[a-z0-9@.-]+)\s+(?P<blob>AAAA[A-Za-z0-9+/=]+)(?:[ \t].*)?"""
 )
 _FROM = re.compile(r'from="(?P<networks>[^"]+)"', re.IGNORECASE)
 _USE_KNOWN_FOR = timedelta(minutes=1)

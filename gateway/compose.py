@@ -1,0 +1,171 @@
+"""The composition root: builds from a home and its settings what a worker process, or a command that publishes, holds.
+
+Called by `gateway.server` in each worker and by the commands. Everything is built here, once, with the real clock and
+chance. Raises OperatorError (status 2) for a home that is not in order.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+
+from auth.authenticator import Authenticator
+from auth.sessions import SessionLimits, SessionTable
+from auth.throttle import GuessLimits, Throttle
+from auth.verified import VerifiedDevices
+from config.clock import Clock, SystemClock
+from config.home import Home
+from config.secrets import NAMES, TLS_CERTIFICATE, TLS_KEY, Secrets
+from config.settings import Settings
+from gateway import core as cores
+from gateway.about import Contact, about_text, write_refusal
+from gateway.catalogue import Catalogue
+from gateway.clockguard import GuardedClock, MarkKeeper, mark
+from gateway.core import Core
+from gateway.filesystem import Rooms
+from gateway.jobs import Jobs
+from gateway.publishing import Publisher, Rules
+from gateway.scopes import Scopes
+from gateway.services import Services
+from gateway.session import Sessions
+from gateway.vault.keybox import KeyBox
+from gateway.vault.store import LocalStore
+from gateway.vault.vault import Vault
+from gateway.webdav.tls import TlsFiles
+from policy.audit.grants import Grants
+from policy.audit.log import AuditLog
+from policy.audit.strangers import ROWS_A_MINUTE, Strangers
+from policy.doors import PolicyDoors
+from policy.months import Window
+from policy.recorder import AuditRecorder
+
+
+def check_home(home: Home, settings: Settings) -> None:
+    """Raises OperatorError (status 2) where databases, secrets or root key are not those of this home and version."""
+    cores.check_databases(home, settings)
+    secrets = Secrets(home.secrets_dir)
+    for name in NAMES:
+        secrets.current(name)
+    core = cores.core(home, settings)
+    try:
+        vault(core).check()
+        cores.enter_categories(core)
+    finally:
+        core.database.dispose()
+
+
+def vault(core: Core) -> Vault:
+    """The vault of a home."""
+    box = KeyBox(core.home.keys_dir, core.clock, core.entropy)
+    return Vault(box=box, store=LocalStore(core.home.store_dir), entropy=core.entropy)
+
+
+def publisher(core: Core, vault: Vault, log: AuditLog, *, fix_names: bool = False) -> Publisher:
+    """The act of publishing, by the clock of `core`."""
+    rules = Rules(
+        max_bytes=core.settings.publish.max_bytes,
+        window=Window(core.settings.months.window),
+        fix_names=fix_names,
+    )
+    return Publisher(database=core.database, vault=vault, log=log, clock=core.clock, entropy=core.entropy, rules=rules)
+
+
+def tls_files(home: Home) -> TlsFiles:
+    """Certificate and key of HTTPS."""
+    secrets = Secrets(home.secrets_dir)
+    return TlsFiles(certificate=secrets.path(TLS_CERTIFICATE), private_key=secrets.path(TLS_KEY))
+
+
+def services(home: Home, settings: Settings, *, machine: Clock | None = None) -> Services:
+    """What one worker process holds; the record's writer is running. `close` it. `machine` is the machine's clock."""
+    clock = GuardedClock(machine or SystemClock())
+    core = cores.core(home, settings, clock=clock)
+    log = cores.audit_log(core)
+    grants = Grants(log, clock)
+    strangers = Strangers(log, clock, rows_a_minute=ROWS_A_MINUTE // (settings.serve.sftp_processes + 1))
+    kept = vault(core)
+    scopes = Scopes(core.database, clock)
+    authenticator = Authenticator(
+        database=core.database,
+        clock=clock,
+        passwords=core.passwords,
+        totp=core.totp,
+        devices=core.devices,
+        throttle=Throttle(core.database, GuessLimits()),
+        doors=PolicyDoors(),
+        recorder=AuditRecorder(log, strangers, clock),
+    )
+    made = Services(
+        settings=settings,
+        clock=clock,
+        entropy=core.entropy,
+        database=core.database,
+        secrets=core.secrets,
+        log=log,
+        grants=grants,
+        strangers=strangers,
+        vault=kept,
+        authenticator=authenticator,
+        verified=VerifiedDevices(authenticator.still_valid, clock, core.entropy),
+        sessions=_sessions(core, clock, scopes, kept, grants),
+        publisher=publisher(core, kept, log),
+    )
+    observe_clock(made)
+    return made
+
+
+def observe_clock(services: Services) -> None:
+    """Take over the clock's mark from the database: at start, and every few seconds after."""
+    with services.database.read() as connection:
+        services.clock.observe(mark(connection))
+
+
+def jobs(services: Services, *, machine: Clock | None = None) -> Jobs:
+    """The clock's work, for the one process that does it."""
+    clock = machine or SystemClock()
+    return Jobs(
+        database=services.database,
+        vault=services.vault,
+        log=services.log,
+        machine=clock,
+        keeper=MarkKeeper(clock),
+    )
+
+
+def close(services: Services) -> None:
+    """End sessions and grants, write what is left to say, close the record and the database."""
+    services.sessions.close_all()
+    services.grants.end_all()
+    services.strangers.sweep()
+    services.log.close()
+    services.database.dispose()
+
+
+def contact(settings: Settings) -> Contact:
+    """Whom people ask."""
+    support = settings.support
+    return Contact(
+        service=settings.service.name,
+        support=support.name,
+        phone=support.phone,
+        mail=support.mail,
+        hours=support.hours,
+    )
+
+
+def _sessions(core: Core, clock: GuardedClock, scopes: Scopes, vault: Vault, grants: Grants) -> Sessions:
+    settings, people = core.settings, contact(core.settings)
+    rooms = Rooms(
+        database=core.database,
+        clock=clock,
+        scopes=scopes,
+        catalogue=Catalogue(vault),
+        vault=vault,
+        category_order=settings.categories,
+        about=about_text(people) if settings.drive.about else None,
+        write_refusal=write_refusal(people),
+    )
+    limits = SessionLimits(person=settings.limits.person_connections, service=settings.limits.service_connections)
+    process = f"{socket.gethostname()}:{os.getpid()}:{core.entropy(4).hex()}"
+    table = SessionTable(core.database, clock, process=process, limits=limits)
+    return Sessions(rooms=rooms, grants=grants, table=table, clock=clock, entropy=core.entropy)

@@ -1,0 +1,235 @@
+"""A whole sign-in room over a real database: what the tests of `auth` share. Doors and record are plain values here."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import Connection, update
+
+from auth import accounts, keys
+from auth.accounts import AccountRow
+from auth.addresses import AddressRules
+from auth.argon import ArgonGate
+from auth.authenticator import Authenticator
+from auth.devices import Devices
+from auth.models import Account
+from auth.passwords import PasswordRules, Passwords
+from auth.principal import AccountState, Candidate, Door, Factor, Peer, Principal, Proof
+from auth.throttle import GuessLimits, Throttle
+from auth.totp import Totp, code_at
+from auth.verdicts import Effect, Verdict
+from config.database import Base, Database
+from config.secrets import DEVICE_KEY, PASSWORD_PEPPER, TOTP_SEAL, Secrets
+from tests.support.clock import FakeClock
+
+PASSWORD = "seven quiet otters"
+HOME = "192.0.2.7"
+ELSEWHERE = "203.0.113.9"
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIqI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c"
+OTHER_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIE5dw6ofRdfVqNUZsNMfszLjYqRtO43ol32D1uPybOU"
+
+_ENOUGH = (
+    frozenset({Factor.PASSWORD, Factor.TOTP}),
+    frozenset({Factor.PUBLIC_KEY, Factor.TOTP}),
+    frozenset({Factor.DEVICE_PASSWORD}),
+)
+
+
+class TestDoors:
+    """Any two-factor set or a device password opens; `verdict`, when set, is the answer to everything."""
+
+    __test__ = False
+
+    def __init__(self) -> None:
+        self.verdict: Verdict | None = None
+        self.networks: dict[int, list[str]] = {}
+
+    def judge(
+        self,
+        connection: Connection,
+        account: AccountRow,
+        door: Door,
+        factors: frozenset[Factor],
+        address: str,
+        at: datetime,
+    ) -> Verdict:
+        if self.verdict is not None:
+            return self.verdict
+        if not any(enough <= factors for enough in _ENOUGH):
+            return Verdict(effect=Effect.MORE, reason="more factors", missing=frozenset({Factor.TOTP}))
+        if account.state is not AccountState.ACTIVE:
+            return Verdict(effect=Effect.DENY, reason=account.state, message="Please ask the council.")
+        return Verdict(effect=Effect.PERMIT, reason="granted")
+
+    def known_networks(self, connection: Connection, account_id: int) -> Sequence[str]:
+        return self.networks.get(account_id, [])
+
+
+class Notebook:
+    """A record in memory; `broken`, when set, is raised instead of writing."""
+
+    def __init__(self) -> None:
+        self.entries: list[tuple[str, str]] = []
+        self.broken: Exception | None = None
+
+    def signed_in(self, principal: Principal, peer: Peer) -> None:
+        self._write("signed in", principal.username)
+
+    def refused(self, candidate: Candidate, reason: str) -> None:
+        self._write("refused", reason)
+
+    def _write(self, what: str, detail: str) -> None:
+        if self.broken is not None:
+            raise self.broken
+        self.entries.append((what, detail))
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why was refused, in order."""
+        return [detail for what, detail in self.entries if what == "refused"]
+
+
+class Pauses:
+    """How long was lingered, without lingering."""
+
+    def __init__(self) -> None:
+        self.lengths: list[float] = []
+
+    def __call__(self, seconds: float) -> None:
+        self.lengths.append(seconds)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Someone:
+    """An account with all that its owner knows."""
+
+    id: int
+    username: str
+    password: str
+    secret: str
+    key: str
+    device: str
+
+
+@dataclass(kw_only=True)
+class World:
+    """A room with its doors and record in sight."""
+
+    database: Database
+    secrets: Secrets
+    limits: GuessLimits = field(default_factory=GuessLimits)
+    clock: FakeClock = field(default_factory=FakeClock)
+    doors: TestDoors = field(default_factory=TestDoors)
+    recorder: Notebook = field(default_factory=Notebook)
+    pauses: Pauses = field(default_factory=Pauses)
+
+    def __post_init__(self) -> None:
+        self.gate = ArgonGate(self.clock, pause=self.pauses)
+        self.passwords = Passwords(self.secrets, os.urandom, self.gate, PasswordRules())
+        self.totp = Totp(self.secrets, os.urandom)
+        self.devices = Devices(self.secrets, os.urandom)
+        self.throttle = Throttle(self.database, self.limits)
+        self.authenticator = Authenticator(
+            database=self.database,
+            clock=self.clock,
+            passwords=self.passwords,
+            totp=self.totp,
+            devices=self.devices,
+            throttle=self.throttle,
+            doors=self.doors,
+            recorder=self.recorder,
+        )
+
+    def someone(self, username: str = "jo.bloggs", state: AccountState = AccountState.ACTIVE) -> Someone:
+        """A person with password, TOTP, key and device password."""
+        now = self.clock.now()
+        stored = self.passwords.hash(PASSWORD)
+        secret = self.totp.new_secret()
+        with self.database.write() as connection:
+            account_id = accounts.create_person(
+                connection,
+                username=username,
+                email=f"{username}@school.example",
+                name=username.title(),
+                at=now,
+                rules=AddressRules(),
+                state=AccountState.ACTIVE,
+            )
+            accounts.set_password_hash(connection, account_id, stored)
+            accounts.set_totp_sealed(connection, account_id, self.totp.seal(account_id, secret))
+            keys.add(connection, account_id, KEY, "laptop", at=now)
+            device = self.devices.create(connection, account_id, "Office PC", at=now)
+            connection.execute(update(Account).where(Account.id == account_id).values(state=state))
+        return Someone(id=account_id, username=username, password=PASSWORD, secret=secret, key=KEY, device=device)
+
+    def service(self, owner: Someone, networks: Iterable[str] = ("192.0.2.0/24",)) -> int:
+        """A service account of `owner`."""
+        now = self.clock.now()
+        with self.database.write() as connection:
+            return accounts.create_service(
+                connection,
+                username="nightly",
+                name="Nightly fetch",
+                owner_id=owner.id,
+                networks=networks,
+                expires_at=now + timedelta(days=100),
+                at=now,
+            )
+
+    def candidate(self, username: str = "jo.bloggs", address: str = HOME, door: Door = Door.SFTP) -> Candidate:
+        """Somebody at `address` who says this name."""
+        return self.authenticator.candidate(username, Peer(address=address, door=door))
+
+    def code(self, who: Someone) -> str:
+        """What the person's app shows now."""
+        return code_at(who.secret, self.clock.now())
+
+    def proofs(self, who: Someone, address: str = HOME) -> list[Proof]:
+        """Password and code, both right."""
+        candidate = self.candidate(who.username, address)
+        shown = (
+            self.authenticator.check_password(candidate, who.password),
+            self.authenticator.check_code(candidate, self.code(who)),
+        )
+        return [proof for proof in shown if proof is not None]
+
+    def sign_in(self, who: Someone, address: str = HOME) -> Principal:
+        """Come in with password and code, some time after the code used last."""
+        self.clock.advance(seconds=90)
+        outcome = self.authenticator.authenticate(self.candidate(who.username, address), self.proofs(who, address))
+        assert isinstance(outcome, Principal)
+        return outcome
+
+
+def new_secrets(folder: Path) -> Secrets:
+    """Fresh secrets in `folder`."""
+    secrets = Secrets(folder)
+    for name in (PASSWORD_PEPPER, TOTP_SEAL, DEVICE_KEY):
+        secrets.create(name, os.urandom(32))
+    return secrets
+
+
+def empty_database(url: str) -> Database:
+    """A database with every table and no row."""
+    database = Database(url)
+    Base.metadata.create_all(database.engine)
+    return database
+
+
+def all_at_once(count: int, work: Callable[[], object]) -> list[object]:
+    """What `work()` returned or raised in each of `count` threads that began together."""
+    start = threading.Barrier(count)
+
+    def run() -> object:
+        start.wait()
+        return work()
+
+    with ThreadPoolExecutor(count) as pool:
+        futures = [pool.submit(run) for _ in range(count)]
+    return [future.exception() or future.result() for future in futures]
