@@ -1,0 +1,81 @@
+"""All commands: the one list of them. Imports nothing but click, so that `ladocs --help` answers at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from gateway.cli.lazy import Later, LazyGroup
+
+
+def _group(name: str, line: str, **commands: str) -> LazyGroup:
+    """A group whose commands stand in the module of its own name; `list_` is called `list`."""
+    later = {
+        attribute.rstrip("_").replace("_", "-"): Later(f"gateway.cli.{name}:{attribute}", text)
+        for attribute, text in commands.items()
+    }
+    return LazyGroup(name=name, help=line, later=later)
+
+
+_COMMANDS: dict[str, Later | LazyGroup] = {
+    "demo": Later("gateway.cli.demo:demo", "Build a throw-away home with people and documents, and serve it."),
+    "init": Later("gateway.cli.init:init", "Make a home: settings, keys, certificate, databases, first account."),
+    "serve": Later("gateway.cli.serve:serve", "Serve SFTP and WebDAV until stopped."),
+    "school": _group(
+        "school",
+        "Enter and look up schools.",
+        add="Enter a school.",
+        import_="Enter schools from a CSV file of the DfE register.",
+        list_="List the schools.",
+        show="Show a school and its people.",
+    ),
+    "account": _group(
+        "account",
+        "Give people and scripts access, and take it away.",
+        add="Enter a person or a service account.",
+        list_="List the accounts.",
+        show="Show an account.",
+        grant="Give an account a role or categories in a school.",
+        revoke="End categories, or all access to a school.",
+        totp_reset="Give a person a new secret for one-time codes.",
+    ),
+    "key": _group(
+        "key",
+        "SSH public keys of an account.",
+        add="Add a public key.",
+        list_="List an account's keys.",
+        remove="End a key for good.",
+    ),
+    "device": _group(
+        "device",
+        "Device passwords, for drives over WebDAV.",
+        add="Make a device password, shown once.",
+        list_="List an account's device passwords.",
+        revoke="End a device password.",
+    ),
+    "publish": Later("gateway.cli.publish:publish", "Publish files to schools."),
+    "document": _group(
+        "document",
+        "What was published.",
+        list_="List documents.",
+        show="Show a document by its reference.",
+    ),
+    "audit": _group(
+        "audit",
+        "The record of who did what.",
+        list_="List records.",
+        verify="Prove that the record was not changed.",
+    ),
+    "db": _group("db", "The databases.", upgrade="Bring the tables up to date."),
+    "clock": _group("clock", "The guarded clock.", confirm="Confirm that the machine's clock is right."),
+}
+
+
+@click.group(cls=LazyGroup, later=_COMMANDS)
+@click.option("--home", type=click.Path(path_type=Path), metavar="DIR", help="Where all state lives (or LADOCS_HOME).")
+def ladocs(home: Path | None) -> None:
+    """Hand confidential documents to schools over SFTP and WebDAV.
+
+    Exit status: 0 done, 1 refused or failed in part, 2 could not begin.
+    """

@@ -1,0 +1,158 @@
+"""Where a command works: the home, opened, and the operator who acts. Every change is recorded before it is committed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from sqlalchemy import Connection
+
+from auth import accounts
+from auth.accounts import AccountRow
+from auth.principal import StaffRole
+from config.clock import end_of_day
+from config.errors import OperatorError
+from gateway import core as cores
+from gateway.cli.operators import operator, os_user
+from gateway.core import Core
+from policy import generations
+from policy.audit.events import Event, EventKind, Result
+
+ADMINISTRATORS = frozenset({StaffRole.ADMINISTRATOR})
+PUBLISHERS = frozenset({StaffRole.ADMINISTRATOR, StaffRole.OFFICER})
+ANYONE = frozenset(StaffRole)
+
+
+class HomeCommand(click.Command):
+    """A command that also takes `--home` after its name."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params.append(
+            click.Option(
+                ["--home"],
+                type=click.Path(path_type=Path),
+                metavar="DIR",
+                expose_value=False,
+                callback=_keep_home,
+                help="Where all state lives (or LADOCS_HOME).",
+            )
+        )
+
+
+def _keep_home(ctx: click.Context, _parameter: click.Parameter, value: Path | None) -> None:
+    ctx.meta["ladocs.home"] = value
+
+
+def home_path(ctx: click.Context) -> Path:
+    """The home that was named, absolute: by the command's option, the program's, or LADOCS_HOME."""
+    named = ctx.meta.get("ladocs.home") or ctx.find_root().params.get("home") or os.environ.get("LADOCS_HOME")
+    if not named:
+        raise OperatorError("Say which home: give --home DIR or set LADOCS_HOME.", exit_status=2)
+    return Path(named).absolute()
+
+
+@dataclass(slots=True)
+class Change:
+    """One transaction of an operator: what was done goes to `record` before the block ends."""
+
+    connection: Connection
+    at: datetime
+    actor: int | None
+    user: str
+    events: list[Event] = field(default_factory=list)
+
+    def record(self, kind: EventKind, object: str, *, school: int | None = None, reason: str = "") -> None:
+        """What happened to `object`, for the record."""
+        self.events.append(
+            Event(
+                event=kind,
+                at=self.at,
+                result=Result.PERMIT,
+                actor=self.actor,
+                school=school,
+                client=self.user,
+                protocol="command",
+                object=object,
+                reason=reason,
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What a command works with."""
+
+    core: Core
+    actor: AccountRow
+    user: str
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A snapshot for reading."""
+        with self.core.database.read() as connection:
+            yield connection
+
+    @contextmanager
+    def change(self) -> Iterator[Change]:
+        """A change of who may what: durable in the record first, committed after, told to every process [R19]."""
+        with changing(self.core, self.actor.id, self.user) as change:
+            yield change
+
+
+@contextmanager
+def changing(core: Core, actor: int | None, user: str) -> Iterator[Change]:
+    """As `Desk.change`; `init` has no operator yet."""
+    with cores.recording(core) as log, core.database.write() as connection:
+        change = Change(connection, core.clock.now(), actor, user)
+        yield change
+        assert change.events, "a change that nobody recorded"
+        generations.bump(connection, generations.ACCESS)
+        log.record_all(change.events)
+
+
+@contextmanager
+def desk(ctx: click.Context, allowed: frozenset[StaffRole]) -> Iterator[Desk]:
+    """The home that was named, for an operator with one of the roles `allowed`."""
+    home, settings = cores.open_home(home_path(ctx), os.environ)
+    cores.check_databases(home, settings)
+    core = cores.core(home, settings)
+    try:
+        cores.enter_categories(core)
+        user = os_user(os.environ)
+        with core.database.read() as connection:
+            actor = operator(connection, settings.operators, user, allowed)
+        yield Desk(core, actor, user)
+    finally:
+        core.database.dispose()
+
+
+def account_named(connection: Connection, name: str) -> AccountRow:
+    """The account with this short name or address. Raises OperatorError."""
+    account = accounts.find(connection, name)
+    if account is None:
+        raise OperatorError(f"No account is called '{name}': see 'ladocs account list'.")
+    return account
+
+
+class Day(click.ParamType[datetime]):
+    """A last day, `2027-07-31`, as the moment that ends it in Europe/London."""
+
+    name = "YYYY-MM-DD"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        if isinstance(value, datetime):
+            return value
+        try:
+            return end_of_day(date.fromisoformat(value))
+        except (ValueError, OverflowError):
+            self.fail(f"'{value}' is no day: write it like 2027-07-31", param, ctx)
+
+
+DAY = Day()

@@ -1,0 +1,87 @@
+"""What commands print: tables for people, JSON for programs. Times for people are Europe/London, in JSON UTC."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, TypeVar
+
+import click
+
+from config.clock import LONDON
+
+Row = Mapping[str, Any]
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+_WIDE = 10_000  # where nobody's terminal cuts a line, nothing else should
+
+
+def json_option(command: _Command) -> _Command:
+    """The option of every command that prints a table."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
+
+
+def table(rows: Sequence[Row], columns: Sequence[str], *, as_json: bool) -> None:
+    """Print `rows`: all of each in JSON, the named `columns` in a table."""
+    if as_json:
+        click.echo(to_json(list(rows)))
+        return
+    if not rows:
+        click.echo("None.")
+        return
+    _print_table([[text(row[column]) for column in columns] for row in rows], columns)
+
+
+def details(row: Row, *, as_json: bool) -> None:
+    """Print one thing, a line for each of its values."""
+    if as_json:
+        click.echo(to_json(row))
+        return
+    width = max(len(key) for key in row)
+    for key, value in row.items():
+        click.echo(f"{key.replace('_', ' '):<{width}}  {text(value)}")
+
+
+def to_json(value: Any) -> str:
+    """`value` on one line; times as RFC 3339 in UTC."""
+    return json.dumps(value, ensure_ascii=False, default=_plain)
+
+
+def text(value: Any) -> str:
+    """A value as people read it. What a terminal would obey is left out."""
+    if value is None or value == "":
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return value.astimezone(LONDON).strftime("%Y-%m-%d %H:%M")
+    if isinstance(value, list | tuple):
+        return "; ".join(text(inner) for inner in value) if value else "-"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}: {text(inner)}" for key, inner in value.items())
+    return "".join(c if c.isprintable() else "�" for c in str(value))
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, date):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} has no form in JSON")
+
+
+def _print_table(cells: Sequence[Sequence[str]], columns: Sequence[str]) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=_WIDE)
+    made = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        made.add_column(column.replace("_", " "), overflow="fold")
+    for row in cells:
+        made.add_row(*[Text(cell) for cell in row])
+    console.print(made)

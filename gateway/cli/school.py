@@ -1,0 +1,112 @@
+"""`ladocs school add | import | list | show`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from config.errors import OperatorError
+from gateway.cli.desk import ADMINISTRATORS, ANYONE, HomeCommand, desk
+from gateway.cli.output import Row, details, json_option, table
+from policy import membership, schools
+from policy.audit.events import EventKind
+from policy.register import Plan, plan, read
+from policy.schools import SchoolRow
+
+_COLUMNS = ("dfe", "urn", "name", "state")
+
+
+@click.command(cls=HomeCommand)
+@click.argument("dfe")
+@click.option("--name", required=True, help="Name of the school.")
+@click.option("--urn", help="Its URN.")
+@json_option
+@click.pass_context
+def add(ctx: click.Context, dfe: str, name: str, urn: str | None, as_json: bool) -> None:
+    """Enter the school with the number DFE, like 830-2001."""
+    with desk(ctx, ADMINISTRATORS) as here, here.change() as change:
+        school = schools.add(change.connection, dfe=dfe, name=name, urn=urn, at=change.at)
+        change.record(EventKind.SCHOOL_CHANGED, f"school:{school.id}", school=school.id, reason="added")
+    details(_row(school), as_json=as_json)
+
+
+@click.command(name="import", cls=HomeCommand)
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--la", metavar="CODE", help="Only schools of this local authority, like 830.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+@json_option
+@click.pass_context
+def import_(ctx: click.Context, file: Path, la: str | None, dry_run: bool, as_json: bool) -> None:
+    """Enter the open schools of FILE, a CSV file of the DfE register, and take over changed names.
+
+    Columns: URN, LA (code), EstablishmentNumber, EstablishmentName, EstablishmentStatus (name). With a fault in any
+    row nothing is done.
+    """
+    with desk(ctx, ADMINISTRATORS) as here:
+        register = read(file, la)
+        for fault in register.faults:
+            click.echo(f"{file}: {fault}", err=True)
+        if register.faults:
+            raise OperatorError(f"{len(register.faults)} faults in {file}, so nothing was entered: mend these rows.")
+        with here.reading() as connection:
+            found = plan(register.rows, schools.listing(connection))
+        if found.changes and not dry_run:
+            with here.change() as change:
+                found = plan(register.rows, schools.listing(change.connection))
+                for school in found.carry_out(change.connection, change.at):
+                    change.record(EventKind.SCHOOL_CHANGED, f"school:{school.id}", school=school.id, reason="register")
+    _report(found, register.skipped, dry_run=dry_run, as_json=as_json)
+
+
+@click.command(name="list", cls=HomeCommand)
+@json_option
+@click.pass_context
+def list_(ctx: click.Context, as_json: bool) -> None:
+    """List the schools, by number."""
+    with desk(ctx, ANYONE) as here, here.reading() as connection:
+        rows = [_row(school) for school in schools.listing(connection)]
+    table(rows, _COLUMNS, as_json=as_json)
+
+
+@click.command(cls=HomeCommand)
+@click.argument("number")
+@json_option
+@click.pass_context
+def show(ctx: click.Context, number: str, as_json: bool) -> None:
+    """Show the school with this DfE number or URN, and its people."""
+    with desk(ctx, ANYONE) as here, here.reading() as connection:
+        school = schools.find(connection, number)
+        people = [
+            {
+                "username": one.username,
+                "name": one.name,
+                "role": one.role,
+                "state": one.state,
+                "categories": one.categories,
+            }
+            for one in membership.members(connection, school.id)
+        ]
+    if as_json:
+        details({**_row(school), "people": people}, as_json=True)
+        return
+    details(_row(school), as_json=False)
+    table(people, ("username", "name", "role", "state", "categories"), as_json=False)
+
+
+def _row(school: SchoolRow) -> dict[str, object]:
+    return {"dfe": school.dfe, "urn": school.urn, "name": school.name, "state": school.state.value}
+
+
+def _report(found: Plan, skipped: int, *, dry_run: bool, as_json: bool) -> None:
+    rows: list[Row] = [
+        *({"dfe": row.dfe, "urn": row.urn, "name": row.name, "act": "add"} for row in found.new),
+        *({"dfe": row.dfe, "urn": row.urn, "name": row.name, "act": "rename"} for row, _ in found.renamed),
+    ]
+    table(rows, ("act", "dfe", "urn", "name"), as_json=as_json)
+    verb = "would be" if dry_run else "were"
+    click.echo(
+        f"{len(found.new)} schools {verb} added, {len(found.renamed)} renamed;"
+        f" {found.unchanged} are as they were, {skipped} rows are of schools that are not open or have no number.",
+        err=True,
+    )
