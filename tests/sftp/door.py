@@ -7,7 +7,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,7 +85,7 @@ def answers(*texts: str) -> Any:
             return ""
 
         def kbdint_challenge_received(
-            self, name: str, instructions: str, lang: str, prompts: list[tuple[str, bool]]
+            self, name: str, instructions: str, lang: str, prompts: Sequence[tuple[str, bool]]
         ) -> list[str] | None:
             self.asked.extend(prompts)
             if instructions:

@@ -49,7 +49,7 @@ def _on_wire(door: Door, use: Any, **options: Any) -> Any:
 )
 @pytest.mark.parametrize("verb", ["stat", "scandir", "open", "usage", "pread", "refuse_write"])
 def test_the_text_of_an_exception_never_reaches_the_client(door: Door, verb: str, fault: Exception) -> None:
-    requests = {
+    requests: dict[str, tuple[Any, ...]] = {
         "stat": (raw.STAT, string(b"/")),
         "scandir": (raw.OPENDIR, string(b"/")),
         "open": (raw.OPEN, string(DOCUMENT.encode()), u32(1), raw.NO_ATTRS),

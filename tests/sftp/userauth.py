@@ -41,9 +41,9 @@ class UserAuth:
         ready = loop.create_future()
 
         def made() -> Any:
-            conn = SSHClientConnection(loop, options)
+            conn: Any = SSHClientConnection(loop, options)
             wire = cls(conn)
-            conn.try_next_auth = lambda **_: ready.done() or ready.set_result(wire)  # type: ignore[method-assign]
+            conn.try_next_auth = lambda **_: None if ready.done() else ready.set_result(wire)
             plain = conn.process_packet
 
             def process(pkttype: int, seq: int, packet: SSHPacket) -> Any:
@@ -55,7 +55,7 @@ class UserAuth:
                     return True
                 return plain(pkttype, seq, packet)
 
-            conn.process_packet = process  # type: ignore[method-assign]
+            conn.process_packet = process
             conn._auth = cast(Any, _Passing(process))
             lost = conn.connection_lost
 
@@ -63,7 +63,7 @@ class UserAuth:
                 wire._packets.put_nowait(None)
                 lost(exc)
 
-            conn.connection_lost = connection_lost  # type: ignore[method-assign]
+            conn.connection_lost = connection_lost
             return conn
 
         transport, _ = await loop.create_connection(made, HOST, port)

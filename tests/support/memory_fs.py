@@ -17,7 +17,7 @@ from gateway.path import VirtualPath
 from gateway.tree import Attributes, Entry, NodeKind
 
 PUBLISHED = datetime(2026, 11, 3, 9, 30, tzinfo=UTC)
-WRITE_REFUSAL = "These documents cannot be changed here. To have one removed, ask cs.web@example.gov.uk or 01629 536797."
+WRITE_REFUSAL = "Documents cannot be changed here. To have one removed, ask cs.web@example.gov.uk or 01629 536797."
 
 TREE: Mapping[str, bytes] = {
     "Derbyshire Documents/2026-11 November/SEND/Provision map.pdf": b"%PDF-1.7 provision\n" * 100,
@@ -29,7 +29,7 @@ TREE: Mapping[str, bytes] = {
 
 
 class MemoryFileSystem:
-    """The documents of `files` (path from the root, without a leading slash -> bytes), below folders made by their paths.
+    """The documents of `files` (path from the root, without a leading slash -> bytes), in the folders of their paths.
 
     `faults` maps the name of a verb ("stat", "scandir", "open", "usage", "pread", "refuse_write") to an exception that
     it raises from then on. `warm` says whether `Handle.cached` answers. `calls` and `refused` tell what was asked.
