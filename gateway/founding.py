@@ -34,6 +34,7 @@ from gateway.vault.keybox import KeyBox
 from policy import categories
 
 CERTIFICATE_LIFE = timedelta(days=397)  # the longest that browsers and Apple's clients accept
+LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 _SECRET_BYTES = 32
 _RSA_BITS = 3072
 _SYMMETRIC = (kept.PASSWORD_PEPPER, kept.TOTP_SEAL, kept.DEVICE_KEY, kept.RECORD_SIGNING, kept.RECORD_NAMES)
@@ -46,14 +47,32 @@ def found(
     environ: Mapping[str, str],
     clock: Clock,
     entropy: Entropy,
-    hosts: Sequence[str] = ("localhost", "127.0.0.1", "::1"),
+    hosts: Sequence[str] = LOCAL_HOSTS,
 ) -> tuple[Home, Settings]:
-    """Make a home at `path`, which is missing or empty, with `settings_text` as its `ladocs.toml`.
+    """Make a home at `path` as `founding` does, with nobody in it."""
+    with founding(
+        path, settings_text=settings_text, environ=environ, clock=clock, entropy=entropy, hosts=hosts
+    ) as made:
+        return made
 
-    `hosts` are the names and addresses in the self-signed certificate, which the council replaces by its own. The
-    asymmetric keys come from the cryptography library's own source of chance.
+
+@contextmanager
+def founding(
+    path: Path,
+    *,
+    settings_text: str,
+    environ: Mapping[str, str],
+    clock: Clock,
+    entropy: Entropy,
+    hosts: Sequence[str] = LOCAL_HOSTS,
+) -> Iterator[tuple[Home, Settings]]:
+    """A home at `path`, which is missing or empty, with `settings_text` as its `ladocs.toml`.
+
+    The block may fill it; when it raises, nothing stays. `hosts` are the names and addresses in the self-signed
+    certificate, which the council replaces by its own. The asymmetric keys come from the cryptography library's own
+    source of chance.
     """
-    with _all_or_nothing(path):
+    with _emptied_on_failure(path):
         write_durably(settings_file(path), settings_text.encode())
         settings = Settings.load(path, environ)
         home = Home(path, settings.keys.dir)
@@ -61,21 +80,22 @@ def found(
         make_private_folder(home.run_dir)
         _make_secrets(Secrets(home.secrets_dir), hosts, clock, entropy)
         _make_databases(home, settings, clock)
-        KeyBox(home.keys_dir, clock, entropy).create()
-        mark_format(path)
-    return home, settings
+        with _emptied_on_failure(home.keys_dir):
+            KeyBox(home.keys_dir, clock, entropy).create()
+            yield home, settings
+            mark_format(path)
 
 
 @contextmanager
-def _all_or_nothing(path: Path) -> Iterator[None]:
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise OperatorError(f"{path} is not empty: name a folder that is, or that does not exist yet.", exit_status=2)
-    make_private_folder(path)
+def _emptied_on_failure(folder: Path) -> Iterator[None]:
+    """The folder itself may be a volume, and stays; what was put into it goes when the block raises."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise OperatorError(f"{folder} is not empty: name a folder that is, or one that does not exist.", exit_status=2)
+    make_private_folder(folder)
     try:
         yield
     except BaseException:
-        # The folder itself may be a volume, which stays; what was put into it goes.
-        for child in path.iterdir():
+        for child in folder.iterdir():
             if child.is_dir():
                 shutil.rmtree(child)
             else:

@@ -1,1 +1,1 @@
-"""The commands. `entry.main` is where the program begins; each command stands in a module that is imported when used."""
+"""The commands. `entry.main` is where the program begins; each command stands in a module imported when used."""

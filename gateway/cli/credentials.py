@@ -1,4 +1,4 @@
-"""Making what a person is shown once: a password, the secret of one-time codes. Neither is kept in clear or recorded."""
+"""Making what a person is shown once: password, secret of one-time codes. Neither is kept in clear or recorded."""
 
 from __future__ import annotations
 

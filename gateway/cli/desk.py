@@ -1,4 +1,4 @@
-"""Where a command works: the home, opened, and the operator who acts. Every change is recorded before it is committed."""
+"""Where a command works: the home, opened, and the operator who acts. Changes are recorded before they are committed."""
 
 from __future__ import annotations
 
@@ -68,8 +68,8 @@ class Change:
     user: str
     events: list[Event] = field(default_factory=list)
 
-    def record(self, kind: EventKind, object: str, *, school: int | None = None, reason: str = "") -> None:
-        """What happened to `object`, for the record."""
+    def record(self, kind: EventKind, what: str, *, school: int | None = None, reason: str = "") -> None:
+        """What happened to `what`, for the record."""
         self.events.append(
             Event(
                 event=kind,
@@ -79,7 +79,7 @@ class Change:
                 school=school,
                 client=self.user,
                 protocol="command",
-                object=object,
+                object=what,
                 reason=reason,
             )
         )

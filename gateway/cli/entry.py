@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, click.exceptions.Abort):
         click.echo("ladocs: interrupted", err=True)
         return 130
-    except Exception as exc:
+    except Exception as exc:  # noqa: BLE001 - the one place where an unforeseen fault becomes a line
         message, status = explain(exc)
         click.echo(f"ladocs: {' '.join(message.split())}", err=True)
         return status

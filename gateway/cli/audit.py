@@ -1,0 +1,127 @@
+"""`ladocs audit list | verify`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+import click
+from sqlalchemy import Connection
+
+from auth import accounts
+from config.clock import london_date, london_midnight
+from config.database import Database
+from gateway.cli.desk import ANYONE, DAY, Desk, HomeCommand, account_named, desk
+from gateway.cli.output import Row, details, json_option, table
+from policy import schools
+from policy.audit import query
+from policy.audit.events import EventKind
+from policy.audit.query import Entry, Filter
+from policy.audit.verify import verify as prove
+
+_COLUMNS = ("seq", "at", "event", "result", "actor", "school", "from", "object", "reason")
+
+
+@click.command(name="list", cls=HomeCommand)
+@click.option("--since", type=DAY, help="From this day on.")
+@click.option("--until", type=DAY, help="Up to and with this day.")
+@click.option("--event", type=click.Choice(list(EventKind)), help="Only this kind.")
+@click.option("--account", help="Only what this account did.")
+@click.option("--school", metavar="DFE", help="Only what concerns this school.")
+@click.option("--reference", help="Only what concerns this document, like D-7KQ2-M4.")
+@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="How many, the newest.")
+@json_option
+@click.pass_context
+def list_(
+    ctx: click.Context,
+    since: datetime | None,
+    until: datetime | None,
+    event: str | None,
+    account: str | None,
+    school: str | None,
+    reference: str | None,
+    limit: int,
+    as_json: bool,
+) -> None:
+    """List what was recorded, the newest last."""
+    with desk(ctx, ANYONE) as here:
+        with here.reading() as connection:
+            wanted = Filter(
+                since=_day_begins(since),
+                until=until,
+                event=EventKind(event) if event else None,
+                actor=account_named(connection, account).id if account else None,
+                school=schools.find(connection, school).id if school else None,
+                reference=reference.upper() if reference else None,
+            )
+            names, numbers = _names(connection)
+        with _record(here) as record, record.read() as connection:
+            rows = [_row(entry, names, numbers) for entry in query.listing(connection, wanted, limit)]
+    table(rows, _COLUMNS, as_json=as_json)
+
+
+@click.command(cls=HomeCommand)
+@json_option
+@click.pass_context
+def verify(ctx: click.Context, as_json: bool) -> int:
+    """Prove that no record was changed, removed or put in between. Exit status 1 when one was."""
+    with desk(ctx, ANYONE) as here, _record(here) as record, record.read() as connection:
+        report = prove(connection)
+    gaps = [{"since": gap.since, "until": gap.until} for gap in report.gaps]
+    row: dict[str, object] = {
+        "intact": report.intact,
+        "fault": str(report.finding) if report.finding else None,
+        "batches": report.head.b,
+        "records": report.head.records,
+        "head": report.head.link.hex(),
+        "gaps": gaps,
+    }
+    details(row if as_json else {**row, "gaps": report.gap_count}, as_json=as_json)
+    return 0 if report.intact else 1
+
+
+@contextmanager
+def _record(here: Desk) -> Iterator[Database]:
+    """The record's database, for reading."""
+    database = Database(here.core.settings.record_url(here.core.home.path))
+    try:
+        yield database
+    finally:
+        database.dispose()
+
+
+def _day_begins(end: datetime | None) -> datetime | None:
+    """The first moment of the day that ends at `end`."""
+    return london_midnight(london_date(end - timedelta(microseconds=1))) if end else None
+
+
+def _names(connection: Connection) -> tuple[Mapping[int, str], Mapping[int, str]]:
+    """Short names of the accounts and DfE numbers of the schools, by id."""
+    return (
+        {account.id: account.username for account in accounts.listing(connection)},
+        {school.id: school.dfe for school in schools.listing(connection)},
+    )
+
+
+def _row(entry: Entry, names: Mapping[int, str], numbers: Mapping[int, str]) -> Row:
+    event = entry.event
+    if event is None:
+        return {**dict.fromkeys(_COLUMNS), "seq": entry.seq, "event": "(pruned)"}
+    return {
+        "seq": entry.seq,
+        "at": event.at,
+        "event": event.event.value,
+        "result": event.result.value,
+        "actor": names.get(event.actor, str(event.actor)) if event.actor is not None else None,
+        "school": numbers.get(event.school, str(event.school)) if event.school is not None else None,
+        "from": event.address or event.client,
+        "client": event.client,
+        "protocol": event.protocol,
+        "session": event.session,
+        "object": event.reference or event.object,
+        "id": event.object,
+        "ranges": event.ranges,
+        "reason": event.reason,
+        "count": event.count,
+    }

@@ -1,0 +1,116 @@
+"""`ladocs init`: a home for real, with its settings file and the first account of the authority."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import click
+
+from auth import accounts
+from auth.principal import AccountState, StaffRole
+from config.clock import SystemClock
+from config.entropy import system_entropy
+from gateway import core as cores
+from gateway.cli.credentials import Issued, issue_password, issue_totp, print_issued
+from gateway.cli.desk import HomeCommand, changing, home_path
+from gateway.cli.operators import os_user
+from gateway.cli.output import json_option
+from gateway.core import Core
+from gateway.founding import LOCAL_HOSTS, founding
+from policy.audit.events import EventKind
+
+_SETTINGS = """\
+# The settings of this home. Each one, with its unit and default: docs/settings.md. A change acts at the next start.
+
+[service]
+name = {service}
+
+[support]   # stands in every page, refusal and mail
+name = {support_name}
+phone = {support_phone}
+mail = {support_mail}
+hours = {support_hours}
+
+[keys]      # a volume of its own, in no backup and no snapshot
+dir = {keys_dir}
+
+[serve]
+sftp_host = {host}
+https_host = {host}
+
+[operators] # users of this machine, and the account as which each gives commands
+{user} = {username}
+"""
+
+
+@click.command(cls=HomeCommand)
+@click.option(
+    "--keys-dir", type=click.Path(path_type=Path), required=True, help="Folder for the vault's keys: in no backup."
+)
+@click.option("--username", required=True, help="Short name of the first administrator, who you are from now on.")
+@click.option("--name", required=True, help="The administrator's name.")
+@click.option("--email", required=True, help="The administrator's own work address.")
+@click.option("--service", default="LA Documents", show_default=True, help="What the service is called.")
+@click.option("--support-name", required=True, help="Team that people ask.")
+@click.option("--support-phone", required=True, help="Its telephone number.")
+@click.option("--support-mail", required=True, help="Its mail address.")
+@click.option("--support-hours", default="Monday to Friday, 9:00 to 17:00", show_default=True, help="When it answers.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address on which SFTP and HTTPS are served.")
+@click.option(
+    "--server-name", "server_names", multiple=True, help="Name in the first, self-signed certificate (repeatable)."
+)
+@json_option
+@click.pass_context
+def init(
+    ctx: click.Context,
+    username: str,
+    name: str,
+    email: str,
+    server_names: tuple[str, ...],
+    as_json: bool,
+    **answers: str | Path,
+) -> None:
+    """Make a home: settings, keys, certificate, databases, and the first administrator.
+
+    Refuses a folder that holds anything. The administrator's password and code secret are shown once.
+    """
+    path, user = home_path(ctx), os_user(os.environ)
+    answers["keys_dir"] = Path(answers["keys_dir"]).absolute()
+    quoted = {key: json.dumps(str(value), ensure_ascii=False) for key, value in answers.items()}
+    text = _SETTINGS.format(**quoted, user=json.dumps(user), username=json.dumps(username))
+    with founding(
+        path,
+        settings_text=text,
+        environ=os.environ,
+        clock=SystemClock(),
+        entropy=system_entropy,
+        hosts=server_names or LOCAL_HOSTS,
+    ) as (home, settings):
+        core = cores.core(home, settings)
+        try:
+            issued = _first_administrator(core, username, name, email, user)
+        finally:
+            core.database.dispose()
+    print_issued(core, issued, as_json=as_json)
+    click.echo(f"{path} is ready: enter schools ('ladocs school import'), then people, then 'ladocs serve'.", err=True)
+
+
+def _first_administrator(core: Core, username: str, name: str, email: str, user: str) -> Issued:
+    with changing(core, None, user) as change:
+        account_id = accounts.create_person(
+            change.connection,
+            username=username,
+            email=email,
+            name=name,
+            at=change.at,
+            rules=core.addresses,
+            roles=[StaffRole.ADMINISTRATOR, StaffRole.OFFICER],
+            state=AccountState.ACTIVE,
+        )
+        change.record(EventKind.ACCOUNT_CHANGED, f"account:{account_id}", reason="first administrator")
+        account = accounts.get(change.connection, account_id)
+        assert account is not None, "it was entered just now"
+        password, totp = issue_password(core, change, account), issue_totp(core, change, account)
+    return Issued(account.username, password=password, totp_secret=totp)

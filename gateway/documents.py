@@ -1,0 +1,139 @@
+"""What was published, for the authority: documents by reference, with their schools, names and ends.
+
+Called by `ladocs document`. It shows names, never contents. Takes the caller's connection; thread-safe. Raises
+sqlalchemy.exc.SQLAlchemyError.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from auth.models import Account
+from gateway.errors import Damaged
+from gateway.models import Audience, Batch, Delivery, Document, StoredObject
+from gateway.vault.vault import Vault
+from policy.models import Category, School
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DocumentRow:
+    """One document. `names` are by DfE number; None for a name whose key is gone. `visible_until` is aware UTC."""
+
+    reference: str
+    category: str
+    published_at: datetime
+    published_by: str
+    note: str
+    size: int
+    last_day: date
+    visible_until: datetime
+    destroy_day: date
+    names: Mapping[str, str | None]
+    audience: tuple[str, ...]
+    not_headteacher_reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DocumentFilter:
+    """Which documents; None is all."""
+
+    school_id: int | None = None
+    category_id: int | None = None
+    month: str | None = None
+    reference: str | None = None
+
+
+def listing(connection: Connection, vault: Vault, wanted: DocumentFilter, limit: int) -> list[DocumentRow]:
+    """The newest `limit` documents that fit, the newest first."""
+    statement = (
+        select(
+            *Document.__table__.columns,
+            Category.name.label("category"),
+            Account.username,
+            Batch.note,
+            StoredObject.length,
+        )
+        .join(Category, Category.id == Document.category_id)
+        .join(Batch, Batch.id == Document.batch_id)
+        .join(Account, Account.id == Batch.account_id)
+        .join(StoredObject, StoredObject.id == Document.object_id)
+        .order_by(Document.id.desc())
+        .limit(limit)
+    )
+    if wanted.reference is not None:
+        statement = statement.where(Document.reference == wanted.reference)
+    if wanted.category_id is not None:
+        statement = statement.where(Document.category_id == wanted.category_id)
+    if wanted.school_id is not None:
+        delivered = select(Delivery.document_id).where(Delivery.school_id == wanted.school_id)
+        statement = statement.where(Document.id.in_(delivered))
+    if wanted.month is not None:
+        statement = statement.where(Document.id.in_(select(Delivery.document_id).where(Delivery.month == wanted.month)))
+    rows = connection.execute(statement).all()
+    names, audiences = _names(connection, vault, rows), _audiences(connection, rows)
+    return [
+        DocumentRow(
+            reference=row.reference,
+            category=row.category,
+            published_at=row.published_at,
+            published_by=row.username,
+            note=row.note,
+            size=row.length,
+            last_day=row.last_day,
+            visible_until=row.visible_until,
+            destroy_day=row.destroy_day,
+            names=names[row.id],
+            audience=tuple(audiences.get(row.id, ())),
+            not_headteacher_reason=row.not_headteacher_reason,
+        )
+        for row in rows
+    ]
+
+
+def _names(connection: Connection, vault: Vault, rows: Sequence[Row[Any]]) -> dict[int, dict[str, str | None]]:
+    """For each document its name in each school, by DfE number."""
+    found: dict[int, dict[str, str | None]] = {row.id: {} for row in rows}
+    deliveries = connection.execute(
+        select(*Delivery.__table__.columns, School.dfe)
+        .join(School, School.id == Delivery.school_id)
+        .where(Delivery.document_id.in_(found))
+        .order_by(School.dfe)
+    )
+    for row in deliveries:
+        found[row.document_id][row.dfe] = _name(vault, row)
+    return found
+
+
+def _name(vault: Vault, row: Row[Any]) -> str | None:
+    if row.name_sealed is None:
+        return None
+    try:
+        return vault.open_name(
+            row.kek_id,
+            row.name_sealed,
+            delivery_id=row.id,
+            school_id=row.school_id,
+            category_id=row.category_id,
+            object_id=row.object_id,
+        )
+    except Damaged:
+        return None
+
+
+def _audiences(connection: Connection, rows: Sequence[Row[Any]]) -> dict[int, list[str]]:
+    """For each document the roles and short names that it is restricted to."""
+    found: dict[int, list[str]] = {}
+    named = connection.execute(
+        select(Audience.document_id, Audience.role, Account.username)
+        .outerjoin(Account, Account.id == Audience.account_id)
+        .where(Audience.document_id.in_([row.id for row in rows]))
+        .order_by(Audience.id)
+    )
+    for row in named:
+        found.setdefault(row.document_id, []).append(row.role or row.username)
+    return found
