@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -21,6 +20,7 @@ from policy.audit.log import EXIT_FLUSH_FAILED, AuditLog
 from policy.audit.query import Filter, listing
 from policy.audit.verify import verify
 from tests.support.events import an_event
+from tests.support.programs import need
 
 ROOT = Path(__file__).parents[2]
 ACKNOWLEDGED = 150
@@ -62,11 +62,9 @@ def test_kill_9_loses_no_acknowledged_record_and_leaves_one_chain(url: str, data
 
 def strace(url: str, injection: str, log: Path) -> tuple[str, ...]:
     """A prefix that makes the calls of `injection` fail where they touch the record's write-ahead log."""
-    if shutil.which("strace") is None:
-        pytest.skip("strace is not installed: apt-get install strace")
     wal = f"{url.removeprefix('sqlite:///')}-wal"
     calls = injection.partition(":")[0]
-    return ("strace", "-f", "-qq", "-o", str(log), "-P", wal, "-e", f"trace={calls}", "-e", f"inject={injection}")
+    return (need("strace"), "-f", "-qq", "-o", str(log), "-P", wal, "-e", f"trace={calls}", "-e", f"inject={injection}")
 
 
 def spoken(process: subprocess.Popen[str]) -> list[dict[str, Any]]:

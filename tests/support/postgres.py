@@ -21,7 +21,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-MISSING = "PostgreSQL is not installed: apt-get install postgresql"
+from tests.support.programs import need
+
 _ATTEMPTS = 5
 _numbers = count(1)
 
@@ -62,9 +63,7 @@ class PostgresServer:
 @contextmanager
 def postgres_server() -> Iterator[PostgresServer]:
     """A new server with an empty data folder. Skips the test where the binaries are missing."""
-    binaries = _binaries()
-    if binaries is None:
-        pytest.skip(MISSING)
+    binaries = Path(need("initdb")).parent
     home = Path(tempfile.mkdtemp(prefix="ladocs-pg-"))
     try:
         _give_to_owner(home)
@@ -83,8 +82,7 @@ def postgres_server() -> Iterator[PostgresServer]:
 @pytest.fixture(scope="session")
 def postgres() -> PostgresServer:
     """The server that all tests of this process share."""
-    if _binaries() is None:
-        pytest.skip(MISSING)
+    need("initdb")
     return _shared()
 
 
@@ -107,14 +105,6 @@ def _started(binaries: Path, data: Path) -> PostgresServer:
         else:
             return server
     raise AssertionError("unreachable")
-
-
-def _binaries() -> Path | None:
-    for folder in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True):
-        if (folder / "initdb").exists() and (folder / "pg_ctl").exists():
-            return folder
-    found = shutil.which("initdb")
-    return Path(found).parent if found and shutil.which("pg_ctl") else None
 
 
 def _owner() -> str | None:

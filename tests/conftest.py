@@ -1,0 +1,46 @@
+"""What holds for every test: programs that are missing are told at the end, and in CI nothing may be left out."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Generator
+
+import pytest
+
+from tests.support.programs import NO_FUSE, need
+
+COMPLETE = "LADOCS_TESTS_COMPLETE"
+_MISSING = re.compile(r"(\S+) is not installed: (apt-get install .+)$")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for marker in item.iter_markers("needs"):
+        for program in marker.args:
+            need(program)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if os.environ.get(COMPLETE) == "1" and report.skipped and not hasattr(report, "wasxfail"):
+        reason = _reason(report)
+        if NO_FUSE not in reason:
+            report.outcome = "failed"
+            report.longrepr = f"nothing may be skipped here ({COMPLETE}=1): {reason}"
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reasons = [_reason(report) for report in terminalreporter.stats.get("skipped", [])]
+    found = {match.group(1): match.group(2) for reason in reasons if (match := _MISSING.search(reason))}
+    if found:
+        terminalreporter.section("programs that are not installed, whose tests were skipped")
+        for program, command in sorted(found.items()):
+            terminalreporter.write_line(f"{program:12} {command}")
+
+
+def _reason(report: pytest.TestReport) -> str:
+    return str(report.longrepr[2]) if isinstance(report.longrepr, tuple) else str(report.longrepr)
