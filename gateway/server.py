@@ -22,6 +22,8 @@ from config.home import Home
 from config.settings import Settings
 from gateway import compose
 from gateway.jobs import TURN_SECONDS, run_until
+from gateway.portal.pages import make_pages
+from gateway.portal.signs import Signs
 from gateway.services import Services
 from gateway.sftp.listener import serve_sftp
 from gateway.supervisor import Supervisor, Worker
@@ -54,6 +56,12 @@ def bind_all(settings: Settings, *, next_free: bool = False) -> Sockets:
         if serve.http_port is not None
         else None,
     )
+
+
+def port_of(sock: socket.socket) -> int:
+    """The port on which `sock` listens."""
+    port: int = sock.getsockname()[1]
+    return port
 
 
 def run(home: Home, settings: Settings, sockets: Sockets, *, on_ready: Callable[[], None]) -> int:
@@ -104,9 +112,11 @@ def _web_worker(home: Home, settings: Settings, sockets: Sockets, say_ready: Cal
     ended = threading.Event()
     run_until(ended, lambda: _chores(services), _CHORE_SECONDS)
     run_until(ended, compose.jobs(services).turn, TURN_SECONDS)
-    servers = [make_http_server(sockets.https, services, tls=compose.tls_files(home))]
+    signs = Signs.of(settings, https_port=port_of(sockets.https), sftp_port=port_of(sockets.sftp))
+    pages = make_pages(signs)
+    servers = [make_http_server(sockets.https, services, tls=compose.tls_files(home), pages=pages)]
     if sockets.http is not None:
-        servers.append(make_http_server(sockets.http, services, tls=None))
+        servers.append(make_http_server(sockets.http, services, tls=None, pages=pages))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
     for server in servers:

@@ -9,7 +9,7 @@ import click
 from auth import accounts
 from auth.accounts import AccountRow
 from auth.totp import uri
-from gateway.cli.desk import Change
+from gateway.change import Change
 from gateway.cli.output import to_json
 from gateway.core import Core
 from policy.audit.events import EventKind

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,9 @@ from auth.principal import StaffRole
 from config.clock import end_of_day
 from config.errors import OperatorError
 from gateway import core as cores
+from gateway.change import Change, changing
 from gateway.cli.operators import operator, os_user
 from gateway.core import Core
-from policy import generations
-from policy.audit.events import Event, EventKind, Result
 
 ADMINISTRATORS = frozenset({StaffRole.ADMINISTRATOR})
 PUBLISHERS = frozenset({StaffRole.ADMINISTRATOR, StaffRole.OFFICER})
@@ -58,33 +57,6 @@ def home_path(ctx: click.Context) -> Path:
     return Path(named).absolute()
 
 
-@dataclass(slots=True)
-class Change:
-    """One transaction of an operator: what was done goes to `record` before the block ends."""
-
-    connection: Connection
-    at: datetime
-    actor: int | None
-    user: str
-    events: list[Event] = field(default_factory=list)
-
-    def record(self, kind: EventKind, what: str, *, school: int | None = None, reason: str = "") -> None:
-        """What happened to `what`, for the record."""
-        self.events.append(
-            Event(
-                event=kind,
-                at=self.at,
-                result=Result.PERMIT,
-                actor=self.actor,
-                school=school,
-                client=self.user,
-                protocol="command",
-                object=what,
-                reason=reason,
-            )
-        )
-
-
 @dataclass(frozen=True, slots=True)
 class Desk:
     """What a command works with."""
@@ -102,19 +74,8 @@ class Desk:
     @contextmanager
     def change(self) -> Iterator[Change]:
         """A change of who may what: durable in the record first, committed after, told to every process [R19]."""
-        with changing(self.core, self.actor.id, self.user) as change:
+        with cores.recording(self.core) as log, changing(self.core, log, self.actor.id, self.user) as change:
             yield change
-
-
-@contextmanager
-def changing(core: Core, actor: int | None, user: str) -> Iterator[Change]:
-    """As `Desk.change`; `init` has no operator yet."""
-    with cores.recording(core) as log, core.database.write() as connection:
-        change = Change(connection, core.clock.now(), actor, user)
-        yield change
-        assert change.events, "a change that nobody recorded"
-        generations.bump(connection, generations.ACCESS)
-        log.record_all(change.events)
 
 
 @contextmanager

@@ -13,8 +13,9 @@ from auth.principal import AccountState, StaffRole
 from config.clock import SystemClock
 from config.entropy import system_entropy
 from gateway import core as cores
+from gateway.change import changing
 from gateway.cli.credentials import Issued, issue_password, issue_totp, print_issued
-from gateway.cli.desk import HomeCommand, changing, home_path
+from gateway.cli.desk import HomeCommand, home_path
 from gateway.cli.operators import os_user
 from gateway.cli.output import json_option
 from gateway.core import Core
@@ -98,7 +99,7 @@ def init(
 
 
 def _first_administrator(core: Core, username: str, name: str, email: str, user: str) -> Issued:
-    with changing(core, None, user) as change:
+    with cores.recording(core) as log, changing(core, log, None, user) as change:
         account_id = accounts.create_person(
             change.connection,
             username=username,

@@ -1,0 +1,57 @@
+"""A change of who may what: one transaction that is in the record before it is committed [R24], and told to every process.
+
+Called by the commands and by the demo. One thread at a time for each change. Raises RecordUnavailable, and then nothing
+has changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from gateway.core import Core
+from policy import generations
+from policy.audit.events import Event, EventKind, Result
+from policy.audit.log import AuditLog
+
+
+@dataclass(slots=True)
+class Change:
+    """One transaction of an operator: what was done goes to `record` before the block ends. `at` is aware UTC."""
+
+    connection: Connection
+    at: datetime
+    actor: int | None
+    user: str
+    events: list[Event] = field(default_factory=list)
+
+    def record(self, kind: EventKind, what: str, *, school: int | None = None, reason: str = "") -> None:
+        """What happened to `what`, for the record."""
+        self.events.append(
+            Event(
+                event=kind,
+                at=self.at,
+                result=Result.PERMIT,
+                actor=self.actor,
+                school=school,
+                client=self.user,
+                protocol="command",
+                object=what,
+                reason=reason,
+            )
+        )
+
+
+@contextmanager
+def changing(core: Core, log: AuditLog, actor: int | None, user: str) -> Iterator[Change]:
+    """A change by account `actor`, or by nobody's where none exists yet, as `user` of this machine."""
+    with core.database.write() as connection:
+        change = Change(connection, core.clock.now(), actor, user)
+        yield change
+        assert change.events, "a change that nobody recorded"
+        generations.bump(connection, generations.ACCESS)
+        log.record_all(change.events)
