@@ -1,4 +1,4 @@
-"""A change of who may what: one transaction that is in the record before it is committed [R24], and told to every process.
+"""A change of who may what: one transaction, in the record before it is committed [R24], told to every process.
 
 Called by the commands and by the demo. One thread at a time for each change. Raises RecordUnavailable, and then nothing
 has changed.

@@ -14,9 +14,10 @@ from auth.accounts import SERVICE_LIFE, SERVICE_LIFE_ANYWHERE, AccountRow
 from auth.principal import AccountState, Kind, Layout, StaffRole
 from config.errors import OperatorError
 from gateway.change import Change
-from gateway.cli.credentials import Issued, issue_password, issue_totp, print_issued
+from gateway.cli.credentials import Issued, print_issued
 from gateway.cli.desk import ADMINISTRATORS, ANYONE, DAY, Desk, HomeCommand, account_named, desk
 from gateway.cli.output import details, json_option, table
+from gateway.issuing import issue_password, issue_totp
 from policy import categories, membership, schools
 from policy.access import HEADTEACHER, ROLES
 from policy.audit.events import EventKind

@@ -1,4 +1,4 @@
-"""Making what a person is shown once: password, secret of one-time codes. Neither is kept in clear or recorded."""
+"""Showing what a person is shown once: a password, the secret of one-time codes."""
 
 from __future__ import annotations
 
@@ -6,13 +6,9 @@ from dataclasses import dataclass, field
 
 import click
 
-from auth import accounts
-from auth.accounts import AccountRow
 from auth.totp import uri
-from gateway.change import Change
 from gateway.cli.output import to_json
 from gateway.core import Core
-from policy.audit.events import EventKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,22 +18,6 @@ class Issued:
     username: str
     password: str | None = field(default=None, repr=False)
     totp_secret: str | None = field(default=None, repr=False)
-
-
-def issue_password(core: Core, change: Change, account: AccountRow) -> str:
-    """A new password of three random words."""
-    password = core.passwords.three_words(staff=bool(account.roles))
-    accounts.set_password_hash(change.connection, account.id, core.passwords.hash(password))
-    change.record(EventKind.CREDENTIAL_ADDED, f"account:{account.id}", reason="password")
-    return password
-
-
-def issue_totp(core: Core, change: Change, account: AccountRow) -> str:
-    """A new secret for one-time codes; the one before ends."""
-    secret = core.totp.new_secret()
-    accounts.set_totp_sealed(change.connection, account.id, core.totp.seal(account.id, secret))
-    change.record(EventKind.CREDENTIAL_ADDED, f"account:{account.id}", reason="one-time codes")
-    return secret
 
 
 def print_issued(core: Core, issued: Issued, *, as_json: bool) -> None:

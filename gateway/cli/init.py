@@ -14,12 +14,13 @@ from config.clock import SystemClock
 from config.entropy import system_entropy
 from gateway import core as cores
 from gateway.change import changing
-from gateway.cli.credentials import Issued, issue_password, issue_totp, print_issued
+from gateway.cli.credentials import Issued, print_issued
 from gateway.cli.desk import HomeCommand, home_path
 from gateway.cli.operators import os_user
 from gateway.cli.output import json_option
 from gateway.core import Core
 from gateway.founding import LOCAL_HOSTS, founding
+from gateway.issuing import issue_password, issue_totp
 from policy.audit.events import EventKind
 
 _SETTINGS = """\
