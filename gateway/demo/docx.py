@@ -48,7 +48,12 @@ def docx_of(paper: Paper) -> bytes:
         "word/header1.xml": (f"{_KIND}header+xml", _edge("hdr", f"{COUNCIL} · {paper.directorate}")),
         "word/footer1.xml": (f"{_KIND}footer+xml", _edge("ftr", footer)),
     }
-    targets = (("styles", "styles.xml"), ("numbering", "numbering.xml"), ("header", "header1.xml"), ("footer", "footer1.xml"))
+    targets = (
+        ("styles", "styles.xml"),
+        ("numbering", "numbering.xml"),
+        ("header", "header1.xml"),
+        ("footer", "footer1.xml"),
+    )
     extra = {"word/_rels/document.xml.rels": opc.relations(targets)}
     return opc.package("word/document.xml", parts, extra, title=paper.title, day=paper.day)
 
@@ -153,7 +158,9 @@ _STYLES = (
     + _style("Normal", "Normal", 21)
     + _style("Title", "Title", 28, before=120, after=160, run=_BOLD_ACCENT)
     + _style("Heading1", "heading 1", 24, before=240, more="<w:keepNext/>", run=_BOLD_ACCENT)
-    + _style("ListBullet", "List Bullet", 21, after=60, more='<w:numPr><w:ilvl w:val="0"/><w:numId w:val="1"/></w:numPr>')
+    + _style(
+        "ListBullet", "List Bullet", 21, after=60, more='<w:numPr><w:ilvl w:val="0"/><w:numId w:val="1"/></w:numPr>'
+    )
     + _style("Address", "Address", 21, after=0)
     + _style("TableText", "Table Text", 18, before=30, after=30)
     + _style("Edge", "Edge", 16, after=0, run='<w:color w:val="5B6670"/>')

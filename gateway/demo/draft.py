@@ -36,13 +36,18 @@ class Occasion:
     category: str
     to_all: bool = False
 
-    def paper(self, title: str, blocks: tuple[Block, ...], *, signatory: tuple[str, ...] = (), report: bool = False) -> Paper:
+    def paper(
+        self, title: str, blocks: tuple[Block, ...], *, signatory: tuple[str, ...] = (), report: bool = False
+    ) -> Paper:
         """A letter to the school, or a report about it, under the category's letterhead."""
         head = self.school.head.rsplit(" ", 1)
         addressee = () if report else self.school.addressee
         salutation = f"Dear {head[0].split(' ')[0]} {head[1]}"
         if self.to_all:
-            addressee, salutation = ("Headteachers and chairs of governors", "of all maintained schools"), "Dear colleague"
+            addressee, salutation = (
+                ("Headteachers and chairs of governors", "of all maintained schools"),
+                "Dear colleague",
+            )
         return Paper(
             title=title,
             directorate=_DIRECTORATES[self.category],

@@ -31,8 +31,27 @@ _FINDINGS = (
     ("Kiln room used for storage of paper", "Medium"),
     ("No record that the gas interlock in the food room was serviced", "Medium"),
 )
-_ROOMS = ("Hall", "Kitchen", "Boiler house", "Library", "Staff room", "Science 2", "Reception class", "Caretaker’s store")
-_INJURIES = ("Bump to head", "Graze", "Cut", "Sprain", "Nose bleed", "Trapped finger", "Scald", "Bruise", "Broken tooth")
+_ROOMS = (
+    "Hall",
+    "Kitchen",
+    "Boiler house",
+    "Library",
+    "Staff room",
+    "Science 2",
+    "Reception class",
+    "Caretaker’s store",
+)
+_INJURIES = (
+    "Bump to head",
+    "Graze",
+    "Cut",
+    "Sprain",
+    "Nose bleed",
+    "Trapped finger",
+    "Scald",
+    "Bruise",
+    "Broken tooth",
+)
 _PLACES = ("Playground", "Hall", "Classroom", "Stairs", "Field", "Corridor", "Dining room", "Changing room")
 _ADVISERS = ("Graham Tunnicliffe", "Shabana Mirza", "Peter Lowndes")
 
@@ -83,7 +102,10 @@ def fire_summary(at: Occasion) -> Draft:
         (room, at.draw.one(("Tolerable", "Moderate", "Substantial")), at.draw.one(_FINDINGS)[0], at.after(7, 60))
         for room in areas
     ]
-    drills = [(at.before(330, 20), f"{at.draw.between(2, 4)} min {at.draw.between(2, 58):02} s", at.school.pupils) for _ in range(3)]
+    drills = [
+        (at.before(330, 20), f"{at.draw.between(2, 4)} min {at.draw.between(2, 58):02} s", at.school.pupils)
+        for _ in range(3)
+    ]
     drills.sort()
     blocks = (
         Paragraph(
@@ -110,7 +132,13 @@ def accident_summary(at: Occasion) -> Draft:
     rows = tuple(
         sorted(
             (
-                (at.before(90), at.draw.one(("Pupil", "Pupil", "Pupil", "Employee", "Visitor")), at.draw.one(_PLACES), at.draw.one(_INJURIES), at.draw.one(("No", "No", "No", "Yes")))
+                (
+                    at.before(90),
+                    at.draw.one(("Pupil", "Pupil", "Pupil", "Employee", "Visitor")),
+                    at.draw.one(_PLACES),
+                    at.draw.one(_INJURIES),
+                    at.draw.one(("No", "No", "No", "Yes")),
+                )
                 for _ in range(at.draw.between(12, 60))
             ),
             key=lambda row: row[0],
@@ -129,7 +157,14 @@ def accident_summary(at: Occasion) -> Draft:
 def water_log(at: Occasion) -> Draft:
     """Temperatures of the water, taken by the contractor, as data."""
     rows = tuple(
-        (at.week_ending - timedelta(days=7 * week), room, outlet, f"{at.draw.between(61, 78) / 10 + 8:.1f}", f"{at.draw.between(412, 603) / 10:.1f}", at.draw.one(("OK", "OK", "OK", "OK", "Flush & retest")))
+        (
+            at.week_ending - timedelta(days=7 * week),
+            room,
+            outlet,
+            f"{at.draw.between(61, 78) / 10 + 8:.1f}",
+            f"{at.draw.between(412, 603) / 10:.1f}",
+            at.draw.one(("OK", "OK", "OK", "OK", "Flush & retest")),
+        )
         for week in range(at.draw.between(3, 8))
         for room in at.draw.some(_ROOMS, 4)
         for outlet in ("Basin", "Sink")
@@ -140,9 +175,22 @@ def water_log(at: Occasion) -> Draft:
 
 def asbestos(at: Occasion) -> Draft:
     """The yearly reinspection of what contains asbestos."""
-    materials = ("Floor tiles", "Insulating board panel", "Cement soffit", "Textured coating", "Pipe lagging, sealed", "Toilet cistern")
+    materials = (
+        "Floor tiles",
+        "Insulating board panel",
+        "Cement soffit",
+        "Textured coating",
+        "Pipe lagging, sealed",
+        "Toilet cistern",
+    )
     rows = [
-        (f"{at.school.dfe[-4:]}/{number:02}", at.draw.one(_ROOMS), at.draw.one(materials), at.draw.one(("Good", "Good", "Fair", "Damaged")), at.draw.between(2, 9))
+        (
+            f"{at.school.dfe[-4:]}/{number:02}",
+            at.draw.one(_ROOMS),
+            at.draw.one(materials),
+            at.draw.one(("Good", "Good", "Fair", "Damaged")),
+            at.draw.between(2, 9),
+        )
         for number in range(1, at.draw.between(6, 13))
     ]
     blocks = (
@@ -163,9 +211,24 @@ def asbestos(at: Occasion) -> Draft:
 
 def visits(at: Occasion) -> Draft:
     """Which educational visits were approved."""
-    places = ("Chatsworth farmyard", "Castleton caves", "Crich Tramway Village", "Carsington Water, sailing", "Edale, two nights", "Eyam", "National Space Centre", "Buxton Opera House")
+    places = (
+        "Chatsworth farmyard",
+        "Castleton caves",
+        "Crich Tramway Village",
+        "Carsington Water, sailing",
+        "Edale, two nights",
+        "Eyam",
+        "National Space Centre",
+        "Buxton Opera House",
+    )
     rows = [
-        (place, at.after(6, 90), at.draw.between(18, 64), at.draw.staff(), at.draw.one(("Approved", "Approved", "More asked", "Approved with note")))
+        (
+            place,
+            at.after(6, 90),
+            at.draw.between(18, 64),
+            at.draw.staff(),
+            at.draw.one(("Approved", "Approved", "More asked", "Approved with note")),
+        )
         for place in at.draw.some(places, at.draw.between(3, 7))
     ]
     rows.sort(key=lambda row: row[1])
@@ -183,8 +246,20 @@ def visits(at: Occasion) -> Draft:
 
 def kitchen_inspection(at: Occasion) -> Draft:
     """The inspection of a kitchen, and of the café that pupils run."""
-    checks = ("Hand washing", "Fridges below 5 °C", "Probe thermometer", "Allergen sheets", "Cleaning schedule", "Pest control", "Gas interlock", "Fryer")
-    rows = [(check, at.draw.one(("Met", "Met", "Partly met", "Not met")), at.draw.one(_ADVISERS), at.after(5, 40)) for check in checks]
+    checks = (
+        "Hand washing",
+        "Fridges below 5 °C",
+        "Probe thermometer",
+        "Allergen sheets",
+        "Cleaning schedule",
+        "Pest control",
+        "Gas interlock",
+        "Fryer",
+    )
+    rows = [
+        (check, at.draw.one(("Met", "Met", "Partly met", "Not met")), at.draw.one(_ADVISERS), at.after(5, 40))
+        for check in checks
+    ]
     blocks = (
         Paragraph(
             "The kitchen was seen during service, and the pupils’ café at break. Crêpes and purées for the younger children"
@@ -194,7 +269,9 @@ def kitchen_inspection(at: Occasion) -> Draft:
         Paragraph("The rating on the door is that of the district council and is not changed by this visit."),
     )
     name = at.school.short.replace("’", "'")
-    return pdf(f"Kitchen & café inspection – {name}", at.paper("Kitchen and café: inspection", blocks, signatory=_signed(at)))
+    return pdf(
+        f"Kitchen & café inspection – {name}", at.paper("Kitchen and café: inspection", blocks, signatory=_signed(at))
+    )
 
 
 def safety_circular(at: Occasion) -> Draft:
@@ -217,10 +294,21 @@ def safety_circular(at: Occasion) -> Draft:
                 "Answer on the form with the number found, also when it is none",
             )
         ),
-        table(("Area of the county", "Schools asked", "Answered last time"), (2, 1, 1), [
-            (area, asked, asked - at.draw.between(0, 9))
-            for area, asked in (("High Peak", 71), ("Chesterfield", 64), ("Amber Valley", 78), ("Erewash", 62), ("South Derbyshire", 58), ("Dales", 97))
-        ]),
+        table(
+            ("Area of the county", "Schools asked", "Answered last time"),
+            (2, 1, 1),
+            [
+                (area, asked, asked - at.draw.between(0, 9))
+                for area, asked in (
+                    ("High Peak", 71),
+                    ("Chesterfield", 64),
+                    ("Amber Valley", 78),
+                    ("Erewash", 62),
+                    ("South Derbyshire", 58),
+                    ("Dales", 97),
+                )
+            ],
+        ),
     )
     paper = at.paper(f"Safety notice: {subject}", blocks, signatory=_signed(at))
     return pdf(f"Safety notice {at.day:%Y-%m} {subject}", paper)

@@ -59,7 +59,14 @@ def budget_share(at: Occasion) -> Draft:
 def attendance_data(at: Occasion) -> Draft:
     """Attendance by year group and week as data."""
     rows = tuple(
-        (at.week_ending - timedelta(days=7 * week), year or "R", at.school.pupils // 8 + at.draw.between(-6, 6), f"{at.draw.between(884, 978) / 10:.1f}", f"{at.draw.between(2, 51) / 10:.1f}", at.draw.between(0, 14))
+        (
+            at.week_ending - timedelta(days=7 * week),
+            year or "R",
+            at.school.pupils // 8 + at.draw.between(-6, 6),
+            f"{at.draw.between(884, 978) / 10:.1f}",
+            f"{at.draw.between(2, 51) / 10:.1f}",
+            at.draw.between(0, 14),
+        )
         for week in range(at.draw.between(6, 9))
         for year in range(at.school.years[0], at.school.years[1] + 1)
     )
@@ -92,17 +99,37 @@ def admissions_list(at: Occasion) -> Draft:
 def governor_briefing(at: Occasion) -> Draft:
     """A briefing for the governing body, with what it should ask."""
     items = (
-        ("Attendance", "Absence is above that of similar schools on Fridays. Governors may ask what was tried, and what worked."),
-        ("Safeguarding", "The yearly return is due. The link governor should see the single central record, not a summary of it."),
-        ("Budget", "The forecast is to be looked at again when the pay award is known. Ask what happens if three pupils leave."),
-        ("Premises", "Condition surveys have been done. Which works are the school’s own, and is there money for them?"),
+        (
+            "Attendance",
+            "Absence is above that of similar schools on Fridays. Governors may ask what was tried, and what worked.",
+        ),
+        (
+            "Safeguarding",
+            "The yearly return is due. The link governor should see the single central record, not a summary of it.",
+        ),
+        (
+            "Budget",
+            "The forecast is to be looked at again when the pay award is known. Ask what happens if three pupils leave.",
+        ),
+        (
+            "Premises",
+            "Condition surveys have been done. Which works are the school’s own, and is there money for them?",
+        ),
         ("SEND", "Plans rise faster than the money. How does the school know that its support makes a difference?"),
         ("Workload", "Staff were surveyed. What will be stopped, not only what will be begun?"),
-        ("Complaints", "Two complaints reached stage three in the cluster. Is the policy on the website the one that is in use?"),
+        (
+            "Complaints",
+            "Two complaints reached stage three in the cluster. Is the policy on the website the one that is in use?",
+        ),
     )
     chosen = at.draw.some(items, 4)
     blocks: list[Heading | Paragraph | Fields] = [
-        Fields((("For", f"The governing body of {at.school.name}"), ("Meeting", f"{term(at.day)} term {academic_name(at.day)}")))
+        Fields(
+            (
+                ("For", f"The governing body of {at.school.name}"),
+                ("Meeting", f"{term(at.day)} term {academic_name(at.day)}"),
+            )
+        )
     ]
     for number, (heading, text) in enumerate(chosen, 1):
         blocks += [Heading(f"{number}. {heading}"), Paragraph(text)]
@@ -111,7 +138,12 @@ def governor_briefing(at: Occasion) -> Draft:
         (2.2, 1, 1, 1),
         [
             (measure, *(f"{at.draw.between(low, high) / 10:.1f}" for _ in range(3)))
-            for measure, low, high in (("Attendance, %", 905, 962), ("Persistent absence, %", 128, 241), ("Pupil premium, %", 178, 312), ("Suspensions per 100", 8, 96))
+            for measure, low, high in (
+                ("Attendance, %", 905, 962),
+                ("Persistent absence, %", 128, 241),
+                ("Pupil premium, %", 178, 312),
+                ("Suspensions per 100", 8, 96),
+            )
         ],
     )
     paper = at.paper("Briefing for governors", (*blocks, Heading("Figures"), figures), signatory=_SIGNED[2])
@@ -121,7 +153,14 @@ def governor_briefing(at: Occasion) -> Draft:
 def free_meals(at: Occasion) -> Draft:
     """Eligibility for free school meals, found by the monthly check."""
     rows = tuple(
-        (p.upn, p.surname, p.forename, p.year_name, at.before(300), at.draw.one(("Eligible", "Eligible", "Protected", "Ended")))
+        (
+            p.upn,
+            p.surname,
+            p.forename,
+            p.year_name,
+            at.before(300),
+            at.draw.one(("Eligible", "Eligible", "Protected", "Ended")),
+        )
         for p in at.draw.pupils(at.day, at.school.years, at.draw.between(14, 70))
     )
     header = ("UPN", "Surname", "Forename", "Year", "From", "Status")
@@ -153,7 +192,13 @@ def _profile(at: Occasion, pupil: Pupil, draw: Draw) -> Draft:
         marks.append((at.week_ending - timedelta(days=7 * (7 - week)), 10 - lost, lost, late))
     present = sum(row[1] for row in marks)
     blocks = (
-        Fields((("Pupil", f"{pupil.name}, {pupil.year_name}"), ("UPN", pupil.upn), ("Attendance", f"{present * 100 / 80:.1f}% of sessions in eight weeks"))),
+        Fields(
+            (
+                ("Pupil", f"{pupil.name}, {pupil.year_name}"),
+                ("UPN", pupil.upn),
+                ("Attendance", f"{present * 100 / 80:.1f}% of sessions in eight weeks"),
+            )
+        ),
         table(("Week ending", "Present", "Absent", "Late"), (2, 1, 1, 1), marks),
         Paragraph(
             draw.one(
@@ -180,25 +225,47 @@ def term_dates(at: Occasion) -> Draft:
         *(
             block
             for year in (academic_year(at.day), academic_year(at.day) + 1)
-            for block in (Heading(f"School year {year}-{(year + 1) % 100:02}"), table(("Term", "Begins", "Ends"), (2, 1, 1), _terms(year)))
+            for block in (
+                Heading(f"School year {year}-{(year + 1) % 100:02}"),
+                table(("Term", "Begins", "Ends"), (2, 1, 1), _terms(year)),
+            )
         ),
         Paragraph("Schools take five further days for training, of which one may be replaced by twilight sessions."),
     )
-    return pdf(f"Term dates {academic_name(at.day)}", at.paper("School term and holiday dates", blocks, signatory=_SIGNED[0]))
+    return pdf(
+        f"Term dates {academic_name(at.day)}", at.paper("School term and holiday dates", blocks, signatory=_SIGNED[0])
+    )
 
 
 def governor_training(at: Occasion) -> Draft:
     """The programme of courses for governors."""
-    courses = ("Induction for new governors", "Reading the budget", "Safeguarding for the link governor", "Exclusion panels", "Clerking", "Data without fear")
+    courses = (
+        "Induction for new governors",
+        "Reading the budget",
+        "Safeguarding for the link governor",
+        "Exclusion panels",
+        "Clerking",
+        "Data without fear",
+    )
     rows = [
-        (course, at.after(8, 100), at.draw.one(("6.00 pm", "6.30 pm", "9.30 am")), at.draw.one(("County Hall", "Online", "Ripley", "Buxton")), at.draw.between(2, 19))
+        (
+            course,
+            at.after(8, 100),
+            at.draw.one(("6.00 pm", "6.30 pm", "9.30 am")),
+            at.draw.one(("County Hall", "Online", "Ripley", "Buxton")),
+            at.draw.between(2, 19),
+        )
         for course in courses
     ]
     rows.sort(key=lambda row: row[1])
     blocks = (
-        Paragraph("Courses are free to schools in the governor support agreement. The clerk books, with the name of each governor."),
+        Paragraph(
+            "Courses are free to schools in the governor support agreement. The clerk books, with the name of each governor."
+        ),
         table(("Course", "Date", "Time", "Place", "Places left"), (2.4, 1.1, 0.8, 1.2, 0.9), rows),
-        Paragraph("Each new governor should come to the induction within two terms; the training link governor keeps the list."),
+        Paragraph(
+            "Each new governor should come to the induction within two terms; the training link governor keeps the list."
+        ),
     )
     paper = at.paper("Governors' training and induction", blocks, signatory=_SIGNED[2])
     return docx("Governors' training & induction programme", paper)
@@ -217,12 +284,24 @@ def census_pack(at: Occasion) -> Draft:
 def heads_bulletin(at: Occasion) -> Draft:
     """The bulletin for headteachers."""
     news = (
-        ("Census", "The census is taken on the third Thursday. Pupils who are dual registered are counted where they are taught that day."),
-        ("Admissions", "Late applications are put after all others. Please do not tell families that a place is likely."),
-        ("School meals", "The price rises by ten pence. Allergen sheets must hang where pupils queue, not in the kitchen."),
+        (
+            "Census",
+            "The census is taken on the third Thursday. Pupils who are dual registered are counted where they are taught that day.",
+        ),
+        (
+            "Admissions",
+            "Late applications are put after all others. Please do not tell families that a place is likely.",
+        ),
+        (
+            "School meals",
+            "The price rises by ten pence. Allergen sheets must hang where pupils queue, not in the kitchen.",
+        ),
         ("Winter", "Decide by seven and tell the radio, the portal and the transport team, in that order."),
         ("Music", "Instruments can be borrowed again. A brass teacher has two free afternoons in the Dales."),
-        ("Data protection", "Three letters went to the wrong family this term, each by an e-mail address that filled itself in."),
+        (
+            "Data protection",
+            "Three letters went to the wrong family this term, each by an e-mail address that filled itself in.",
+        ),
         ("Recruitment", "Advertisements that name the hours in the first line draw twice as many applicants."),
     )
     blocks: list[Heading | Paragraph] = []
@@ -235,7 +314,11 @@ def heads_bulletin(at: Occasion) -> Draft:
         [
             (area, place, business_day(day + timedelta(days=number)))
             for number, (area, place) in enumerate(
-                (("North", "Hasland Village Hall"), ("Dales", "County Hall, Committee Room 1"), ("South", "Swadlincote Library"))
+                (
+                    ("North", "Hasland Village Hall"),
+                    ("Dales", "County Hall, Committee Room 1"),
+                    ("South", "Swadlincote Library"),
+                )
             )
         ],
     )
@@ -268,5 +351,13 @@ def _friday_at_latest(day: date) -> date:
     return day - timedelta(days=max(0, day.weekday() - 4))
 
 
-WRITERS: tuple[Writer, ...] = (budget_share, attendance_data, admissions_list, governor_briefing, free_meals, attendance_profile, census_pack)
+WRITERS: tuple[Writer, ...] = (
+    budget_share,
+    attendance_data,
+    admissions_list,
+    governor_briefing,
+    free_meals,
+    attendance_profile,
+    census_pack,
+)
 CIRCULARS: tuple[Writer, ...] = (heads_bulletin,)

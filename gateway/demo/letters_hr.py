@@ -52,7 +52,14 @@ _SIGNED = (
 def payroll_variations(at: Occasion) -> Draft:
     """The month's variations as a workbook: changes, and what they do to the budget."""
     rows = tuple(
-        (name, at.draw.employee_number(), at.draw.one(_POSTS)[0], at.draw.one(_VARIATIONS), at.before(40), at.draw.money(-420, 960))
+        (
+            name,
+            at.draw.employee_number(),
+            at.draw.one(_POSTS)[0],
+            at.draw.one(_VARIATIONS),
+            at.before(40),
+            at.draw.money(-420, 960),
+        )
         for name in at.draw.staff_list(at.draw.between(6, max(8, at.school.staff // 3)))
     )
     header = ("Employee", "Number", "Post", "Variation", "With effect from", "Change in monthly gross")
@@ -129,7 +136,16 @@ def absence_return(at: Occasion) -> Draft:
         lost = at.draw.between(1, 9)
         cover = at.draw.one(("Self", "Fit note", "Awaited"))
         rows.append(
-            (at.draw.employee_number(), name, at.draw.one(_POSTS)[0], first, first + timedelta(days=lost - 1), lost, at.draw.one(_ABSENCES), cover)
+            (
+                at.draw.employee_number(),
+                name,
+                at.draw.one(_POSTS)[0],
+                first,
+                first + timedelta(days=lost - 1),
+                lost,
+                at.draw.one(_ABSENCES),
+                cover,
+            )
         )
     name = f"Sickness absence return week ending {at.week_ending.day} {at.week_ending:%B}"
     return csv(name, Sheet("Absence", "Sickness absence", header, tuple(rows)))
@@ -138,7 +154,13 @@ def absence_return(at: Occasion) -> Draft:
 def checks_due(at: Occasion) -> Draft:
     """Which checks of the single central record run out."""
     rows = [
-        (name, at.draw.one(_POSTS)[0], f"0016{at.draw.between(10_000_000, 99_999_999)}", at.before(1400, 900), at.after(6, 80))
+        (
+            name,
+            at.draw.one(_POSTS)[0],
+            f"0016{at.draw.between(10_000_000, 99_999_999)}",
+            at.before(1400, 900),
+            at.after(6, 80),
+        )
         for name in at.draw.staff_list(at.draw.between(5, 16))
     ]
     blocks = (
@@ -178,7 +200,9 @@ def contract_change(at: Occasion) -> Draft:
             " within ten working days, after which the change is entered for payroll."
         ),
     )
-    return docx(f"Contract variation – {name}", at.paper("Variation of contract of employment", blocks, signatory=_signed(at)))
+    return docx(
+        f"Contract variation – {name}", at.paper("Variation of contract of employment", blocks, signatory=_signed(at))
+    )
 
 
 def leave_notice(at: Occasion) -> Draft:
@@ -227,12 +251,22 @@ def pay_circular(at: Occasion) -> Draft:
         Heading("Please note"),
         Bullets(at.draw.some(news, 3)),
     )
-    return pdf(f"Payroll closing dates & news {at.day:%B %Y}", at.paper("Payroll: closing dates and news", blocks, signatory=_signed(at)))
+    return pdf(
+        f"Payroll closing dates & news {at.day:%B %Y}",
+        at.paper("Payroll: closing dates and news", blocks, signatory=_signed(at)),
+    )
 
 
 def _signed(at: Occasion) -> tuple[str, ...]:
     return (*at.draw.one(_SIGNED), "Shared Services Centre")
 
 
-WRITERS: tuple[Writer, ...] = (payroll_variations, single_status, absence_return, checks_due, contract_change, leave_notice)
+WRITERS: tuple[Writer, ...] = (
+    payroll_variations,
+    single_status,
+    absence_return,
+    checks_due,
+    contract_change,
+    leave_notice,
+)
 CIRCULARS: tuple[Writer, ...] = (pay_circular,)

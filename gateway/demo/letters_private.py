@@ -15,7 +15,9 @@ def strategy_meeting(at: Occasion) -> Draft:
     """An allegation against the head of a school: for the designated safeguarding lead, not for the headteacher."""
     meeting = at.after(1, 5)
     blocks = (
-        Fields((("Meeting", f"{long_date(meeting)}, 10.00 am, by video"), ("Case", f"LADO {at.draw.between(1000, 4000)}"))),
+        Fields(
+            (("Meeting", f"{long_date(meeting)}, 10.00 am, by video"), ("Case", f"LADO {at.draw.between(1000, 4000)}"))
+        ),
         Paragraph(
             "A concern has been raised about the conduct of the headteacher, under part four of Keeping Children Safe in"
             " Education. You are asked to attend as designated safeguarding lead, with the chair of governors. Please do"
@@ -36,7 +38,12 @@ def strategy_meeting(at: Occasion) -> Draft:
 
 def appraisal(at: Occasion) -> Draft:
     """The headteachers' pay ranges: for headteachers alone."""
-    ranges = (("Group 1", 56_316, 74_926), ("Group 2", 59_167, 80_634), ("Group 3", 63_815, 86_783), ("Group 6", 80_655, 113_624))
+    ranges = (
+        ("Group 1", 56_316, 74_926),
+        ("Group 2", 59_167, 80_634),
+        ("Group 3", 63_815, 86_783),
+        ("Group 6", 80_655, 113_624),
+    )
     blocks = (
         Paragraph(
             "Governing bodies set your range by the size of the school. The table shows the ranges in force from"
@@ -44,13 +51,21 @@ def appraisal(at: Occasion) -> Draft:
         ),
         table(("School group", "From, £ a year", "To, £ a year"), (2, 1, 1), ranges),
     )
-    paper = at.paper("Headteachers’ pay ranges and appraisal", blocks, signatory=("Fiona McBride", "HR Business Partner"))
+    paper = at.paper(
+        "Headteachers’ pay ranges and appraisal", blocks, signatory=("Fiona McBride", "HR Business Partner")
+    )
     return docx("Headteachers’ pay ranges & appraisal", paper)
 
 
 def complaint_papers(at: Occasion) -> Draft:
     """The papers of a complaints panel: for governors."""
-    steps = ("Complaint received", "Answer of the class teacher", "Answer of the headteacher", "Request for a panel", "Papers sent")
+    steps = (
+        "Complaint received",
+        "Answer of the class teacher",
+        "Answer of the headteacher",
+        "Request for a panel",
+        "Papers sent",
+    )
     days = sorted(at.before(80, 2) for _ in steps)
     blocks = (
         Paragraph(
@@ -58,7 +73,9 @@ def complaint_papers(at: Occasion) -> Draft:
             " have known of it before. These papers are numbered and are given back at the end of the hearing."
         ),
         table(("Step", "Date"), (3, 1), list(zip(steps, days, strict=True))),
-        Paragraph("The panel may dismiss the complaint, uphold it in part or whole, and recommend a change of procedure."),
+        Paragraph(
+            "The panel may dismiss the complaint, uphold it in part or whole, and recommend a change of procedure."
+        ),
     )
     paper = at.paper("Complaints panel: papers", blocks, signatory=("Judith Clamp", "Governor Support Manager"))
     return pdf("Complaints panel papers – governors only", paper)
@@ -74,7 +91,10 @@ def settlement(at: Occasion) -> Draft:
         table(
             ("Item", "Basis", "Amount"),
             (2, 2, 1),
-            [(item, basis, at.draw.money(600, 9000)) for item, basis in (("Notice", "12 weeks"), ("Holiday", "Accrued"), ("Payment", "Ex gratia"))],
+            [
+                (item, basis, at.draw.money(600, 9000))
+                for item, basis in (("Notice", "12 weeks"), ("Holiday", "Accrued"), ("Payment", "Ex gratia"))
+            ],
         ),
     )
     paper = at.paper("Heads of terms", blocks, signatory=("Fiona McBride", "HR Business Partner"))

@@ -108,7 +108,12 @@ def review_invitation(at: Occasion) -> Draft:
             (2, 3, 1.2),
             [
                 (at.draw.staff(), role, meeting - timedelta(days=14))
-                for role in ("SENCO", "Class teacher or tutor", "Educational psychologist", "Speech and language therapist")
+                for role in (
+                    "SENCO",
+                    "Class teacher or tutor",
+                    "Educational psychologist",
+                    "Speech and language therapist",
+                )
             ],
         ),
         Paragraph(
@@ -187,7 +192,10 @@ def consultation(at: Occasion) -> Draft:
             " advise on the reply."
         ),
     )
-    return docx(f"Consultation – {pupil.name}", at.paper(f"Consultation on a placement: {pupil.name}", blocks, signatory=_signed(at)))
+    return docx(
+        f"Consultation – {pupil.name}",
+        at.paper(f"Consultation on a placement: {pupil.name}", blocks, signatory=_signed(at)),
+    )
 
 
 def psychology_visits(at: Occasion) -> Draft:
@@ -202,7 +210,9 @@ def psychology_visits(at: Occasion) -> Draft:
             " cannot be given again."
         ),
         table(("Date", "Session", "Purpose"), (1, 1, 3), rows),
-        Paragraph("Please have parental consent, signed within the last three months, ready for each pupil to be seen."),
+        Paragraph(
+            "Please have parental consent, signed within the last three months, ready for each pupil to be seen."
+        ),
     )
     paper = at.paper("Educational psychology: visits and time allocation", blocks, signatory=_signed(at))
     return pdf(f"Educational psychology visits & time allocation {term(at.day)}", paper)
@@ -212,7 +222,16 @@ def caseload(at: Occasion) -> Draft:
     """The caseload as data, to be checked against the school's own register."""
     header = ("UPN", "Surname", "Forename", "NC year", "Primary need", "Plan issued", "Last review", "Hours")
     rows = tuple(
-        (p.upn, p.surname, p.forename, p.year, at.draw.one(_NEEDS), at.before(1400, 200), at.before(360, 20), at.draw.between(6, 32))
+        (
+            p.upn,
+            p.surname,
+            p.forename,
+            p.year,
+            at.draw.one(_NEEDS),
+            at.before(1400, 200),
+            at.before(360, 20),
+            at.draw.between(6, 32),
+        )
         for p in at.draw.pupils(at.day, at.school.years, at.draw.between(18, 60))
     )
     return csv(f"EHCP caseload check {at.day:%Y-%m-%d}", Sheet("Caseload", "EHCP caseload", header, rows))
@@ -243,7 +262,10 @@ def local_offer(at: Occasion) -> Draft:
             ],
         ),
     )
-    return pdf(f"SEND bulletin for schools {at.day:%B %Y}", at.paper("SEND bulletin for schools", blocks, signatory=_signed(at)))
+    return pdf(
+        f"SEND bulletin for schools {at.day:%B %Y}",
+        at.paper("SEND bulletin for schools", blocks, signatory=_signed(at)),
+    )
 
 
 def _signed(at: Occasion) -> tuple[str, ...]:

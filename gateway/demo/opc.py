@@ -27,7 +27,9 @@ def relations(targets: Sequence[tuple[str, str]]) -> str:
     return f'{DECLARATION}<Relationships xmlns="{_PACKAGE}/relationships">{rows}</Relationships>'
 
 
-def package(main: str, parts: Mapping[str, tuple[str, str]], extra: Mapping[str, str], *, title: str, day: date) -> bytes:
+def package(
+    main: str, parts: Mapping[str, tuple[str, str]], extra: Mapping[str, str], *, title: str, day: date
+) -> bytes:
     """The file. `parts` maps a path to its content type and text, `extra` those without one (relations)."""
     types = "".join(f'<Override PartName="/{path}" ContentType="{kind}"/>' for path, (kind, _) in parts.items())
     content_types = (
@@ -36,7 +38,9 @@ def package(main: str, parts: Mapping[str, tuple[str, str]], extra: Mapping[str,
         '<Default Extension="xml" ContentType="application/xml"/>'
         f'{types}<Override PartName="/docProps/core.xml" ContentType="{_CORE}"/></Types>'
     )
-    root = relations((("officeDocument", main), (f"{_PACKAGE}/relationships/metadata/core-properties", "docProps/core.xml")))
+    root = relations(
+        (("officeDocument", main), (f"{_PACKAGE}/relationships/metadata/core-properties", "docProps/core.xml"))
+    )
     files: list[Part] = [
         ("[Content_Types].xml", content_types.encode()),
         ("_rels/.rels", root.encode()),

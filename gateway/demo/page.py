@@ -27,7 +27,9 @@ class Page:
         self._operators: list[bytes] = []
         self.images: list[str] = []
 
-    def text(self, x: float, y: float, text: str, *, font: Font = Font.PLAIN, size: float, colour: Colour = INK) -> None:
+    def text(
+        self, x: float, y: float, text: str, *, font: Font = Font.PLAIN, size: float, colour: Colour = INK
+    ) -> None:
         """`text` from `x` on the baseline `y`."""
         self._operators.append(
             b"%s rg BT /%s %.4g Tf %.2f %.2f Td %b Tj ET"
@@ -35,7 +37,16 @@ class Page:
         )
 
     def aligned(
-        self, x: float, y: float, measure: float, text: str, side: Side, *, font: Font, size: float, colour: Colour = INK
+        self,
+        x: float,
+        y: float,
+        measure: float,
+        text: str,
+        side: Side,
+        *,
+        font: Font,
+        size: float,
+        colour: Colour = INK,
     ) -> None:
         """`text` set to one side of a column that begins at `x` and is `measure` wide."""
         shift = measure - width(text, font, size) if side is Side.RIGHT else 0.0

@@ -136,7 +136,9 @@ def pounds(amount: Decimal) -> str:
     return f"{'-' if amount < 0 else ''}£{abs(amount):,.2f}"
 
 
-def table(columns: Sequence[str], shares: Sequence[float], rows: Sequence[Sequence[Cell]], *, total: bool = False) -> Table:
+def table(
+    columns: Sequence[str], shares: Sequence[float], rows: Sequence[Sequence[Cell]], *, total: bool = False
+) -> Table:
     """A table whose columns of numbers and money are set to the right."""
     numeric = [bool(rows) and isinstance(rows[0][index], int | Decimal) for index in range(len(columns))]
     made = tuple(

@@ -64,7 +64,10 @@ class PdfFile:
             " /ViewerPreferences << /DisplayDocTitle true >> >>".encode(),
         )
         info = self._add(
-            b"<< /Title " + _text_string(title) + b" /Author " + _text_string(author)
+            b"<< /Title "
+            + _text_string(title)
+            + b" /Author "
+            + _text_string(author)
             + f" /Producer (ladocs demo) /CreationDate (D:{day:%Y%m%d}090000Z) >>".encode()
         )
         return self._assembled(info)
@@ -72,7 +75,10 @@ class PdfFile:
     def _font_resources(self) -> str:
         names = (("F1", "Helvetica"), ("F2", "Helvetica-Bold"))
         numbers = [
-            (name, self._add(f"<< /Type /Font /Subtype /Type1 /BaseFont /{base} /Encoding /WinAnsiEncoding >>".encode()))
+            (
+                name,
+                self._add(f"<< /Type /Font /Subtype /Type1 /BaseFont /{base} /Encoding /WinAnsiEncoding >>".encode()),
+            )
             for name, base in names
         ]
         return " ".join(f"/{name} {number} 0 R" for name, number in numbers)

@@ -90,7 +90,9 @@ class _Typesetter:
         if paper.salutation:
             self._lines((paper.salutation,))
             self._y += 10
-        self._lines(wrapped(paper.title, Font.BOLD, 13.5, MEASURE), font=Font.BOLD, size=13.5, leading=17, colour=ACCENT)
+        self._lines(
+            wrapped(paper.title, Font.BOLD, 13.5, MEASURE), font=Font.BOLD, size=13.5, leading=17, colour=ACCENT
+        )
         self._y += 6
 
     def _lines(
@@ -184,7 +186,12 @@ class _Typesetter:
         self._y += height
 
     def _row(
-        self, cells: tuple[str, ...], columns: tuple[Column, ...], measures: tuple[float, ...], font: Font, colour: Colour
+        self,
+        cells: tuple[str, ...],
+        columns: tuple[Column, ...],
+        measures: tuple[float, ...],
+        font: Font,
+        colour: Colour,
     ) -> None:
         x = MARGIN
         for cell, column, measure in zip(cells, columns, measures, strict=True):

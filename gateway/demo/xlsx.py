@@ -41,7 +41,9 @@ def xlsx_of(workbook: Workbook) -> bytes:
     parts = {"xl/workbook.xml": (f"{_KIND}sheet.main+xml", book), "xl/styles.xml": (f"{_KIND}styles+xml", _STYLES)}
     for number, sheet in enumerate(workbook.sheets, 1):
         parts[f"xl/worksheets/sheet{number}.xml"] = (f"{_KIND}worksheet+xml", _sheet(sheet))
-    targets = [("worksheet", f"worksheets/sheet{number}.xml") for number in range(1, count + 1)] + [("styles", "styles.xml")]
+    targets = [("worksheet", f"worksheets/sheet{number}.xml") for number in range(1, count + 1)] + [
+        ("styles", "styles.xml")
+    ]
     extra = {"xl/_rels/workbook.xml.rels": opc.relations(targets)}
     return opc.package("xl/workbook.xml", parts, extra, title=workbook.sheets[0].title, day=workbook.day)
 

@@ -13,7 +13,13 @@ from gateway.names import MAX_BYTES, MAX_CHARACTERS, fault, numbered, proposal
 
 @pytest.mark.parametrize(
     "name",
-    ["Letter.pdf", "O\u2019Brien & Sons' caf\u00e9 r\u00e9sum\u00e9.docx", ".profile", "a" * MAX_CHARACTERS, "Zo\u00eb (2).csv"],
+    [
+        "Letter.pdf",
+        "O\u2019Brien & Sons' caf\u00e9 r\u00e9sum\u00e9.docx",
+        ".profile",
+        "a" * MAX_CHARACTERS,
+        "Zo\u00eb (2).csv",
+    ],
 )
 def test_a_name_that_every_client_carries_has_no_fault(name: str) -> None:
     assert fault(name) is None
@@ -78,4 +84,8 @@ def test_numbered_names_are_good_and_differ(name: str) -> None:
 
 
 def test_the_number_stands_before_the_extension() -> None:
-    assert list(islice(numbered("Panel.final.pdf"), 3)) == ["Panel.final.pdf", "Panel.final (2).pdf", "Panel.final (3).pdf"]
+    assert list(islice(numbered("Panel.final.pdf"), 3)) == [
+        "Panel.final.pdf",
+        "Panel.final (2).pdf",
+        "Panel.final (3).pdf",
+    ]

@@ -41,7 +41,10 @@ def test_last_day_is_the_90th_or_the_end_of_the_window(published: date, window: 
         (datetime(2026, 11, 30, 23, 59, 59, tzinfo=UTC), date(2026, 11, 30)),
         (datetime(2026, 12, 1, 0, 0, tzinfo=UTC), date(2026, 12, 1)),
         (datetime(2026, 3, 29, 0, 59, tzinfo=UTC), date(2026, 3, 29)),  # the night the clocks go forward
-        (datetime(2026, 10, 25, 0, 30, tzinfo=UTC), date(2026, 10, 25)),  # the night they go back: 01:30, the first time
+        (
+            datetime(2026, 10, 25, 0, 30, tzinfo=UTC),
+            date(2026, 10, 25),
+        ),  # the night they go back: 01:30, the first time
         (datetime(2026, 10, 25, 1, 30, tzinfo=UTC), date(2026, 10, 25)),  # 01:30 again
     ],
 )
@@ -49,9 +52,7 @@ def test_a_day_is_the_one_in_derbyshire(at: datetime, day: date) -> None:
     assert london_date(at) == day
 
 
-@pytest.mark.parametrize(
-    ("day", "hours"), [(date(2026, 3, 29), 23), (date(2026, 10, 25), 25), (date(2026, 6, 1), 24)]
-)
+@pytest.mark.parametrize(("day", "hours"), [(date(2026, 3, 29), 23), (date(2026, 10, 25), 25), (date(2026, 6, 1), 24)])
 def test_a_day_of_changing_clocks_has_its_own_length(day: date, hours: int) -> None:
     assert end_of_day(day) - london_midnight(day) == timedelta(hours=hours)
 

@@ -118,7 +118,9 @@ def test_a_document_is_listed_if_and_only_if_it_opens(scope: Scope, documents: l
         listed = {
             document_id
             for school in scope.schools.values()
-            for document_id in connection.execute(select(Delivery.document_id).where(readable(scope, school, AT))).scalars()
+            for document_id in connection.execute(
+                select(Delivery.document_id).where(readable(scope, school, AT))
+            ).scalars()
         }
     engine.dispose()
     opened = {
@@ -139,5 +141,3 @@ def test_a_permit_never_outlasts_document_grant_or_credential(scope: Scope, reso
     ends = [resource.visible_until, held, scope.principal.valid_until]
     assert decision.valid_until == min(end for end in ends if end is not None)
     assert decision.valid_until > AT
-
-
