@@ -119,7 +119,7 @@ def create_service(
 
 
 def plain_username(typed: str) -> str:
-    """What was typed as a name, without `DOMAIN\\` and case; empty for what can be nobody's. Never raises."""
+    r"""What was typed as a name, without `DOMAIN\\` and case; empty for what can be nobody's. Never raises."""
     plain = typed.rpartition("\\")[2].strip().lower()
     return plain if len(plain) <= _LONGEST_TYPED and plain.isprintable() and plain.isascii() else ""
 

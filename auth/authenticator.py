@@ -64,7 +64,7 @@ class Authenticator:
         self._recorder = recorder
 
     def candidate(self, username: str, peer: Peer) -> Candidate:
-        """Somebody who says a name: short or e-mail address, in any case, behind any `DOMAIN\\`."""
+        r"""Somebody who says a name: short or e-mail address, in any case, behind any `DOMAIN\\`."""
         with _as_unavailable(), self._database.read() as connection:
             account = accounts.find(connection, username)
         plain = accounts.plain_username(username)

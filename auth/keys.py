@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_ssh_public_key
-from sqlalchemy import Connection, Row, insert, or_, select, update
+from sqlalchemy import Connection, insert, or_, select, update
 
 from auth import networks
 from auth.models import SshKey
@@ -124,8 +124,7 @@ def add(
         created_at=at,
         expires_at=expires_at,
     )
-    added = connection.execute(row.returning(SshKey.__table__)).one()
-    return _key(added)
+    return KeyRow(**connection.execute(row.returning(SshKey.__table__)).mappings().one())
 
 
 def find(connection: Connection, account_id: int | None, fingerprint: str) -> KeyRow | None:
@@ -150,7 +149,7 @@ def get(connection: Connection, account_id: int, key_id: int) -> KeyRow | None:
 def listing(connection: Connection, account_id: int) -> list[KeyRow]:
     """Every key of an account, the oldest first, removed ones too."""
     rows = connection.execute(select(SshKey.__table__).where(SshKey.account_id == account_id).order_by(SshKey.id))
-    return [_key(row) for row in rows]
+    return [KeyRow(**row) for row in rows.mappings()]
 
 
 def remove(connection: Connection, account_id: int, key_id: int, at: datetime) -> None:
@@ -183,9 +182,6 @@ def _from_option(options: str | None) -> tuple[str, ...]:
 
 
 def _one(connection: Connection, account_id: int, condition: Any) -> KeyRow | None:
-    row = connection.execute(select(SshKey.__table__).where(SshKey.account_id == account_id, condition)).one_or_none()
-    return None if row is None else _key(row)
-
-
-def _key(row: Row[Any]) -> KeyRow:
-    return KeyRow(**row._mapping)
+    rows = connection.execute(select(SshKey.__table__).where(SshKey.account_id == account_id, condition))
+    row = rows.mappings().one_or_none()
+    return None if row is None else KeyRow(**row)

@@ -86,8 +86,10 @@ class Throttle:
 
     @contextmanager
     def turn(self, account_id: int | None, username: str, *, known: bool) -> Iterator[None]:
-        """One guess of an account at a time in this process: a client that opens ten connections at once with the right
-        password must not find its lane full of guesses that are still being tried. Raises TurnRefused.
+        """One guess of an account at a time in this process. Raises TurnRefused.
+
+        A client that opens ten connections at once with the right password must not find its lane full of guesses that
+        are still being tried.
         """
         lane = _account_lane(account_id, username, known)
         with self._lock:

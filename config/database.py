@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import BigInteger, Connection, Dialect, LargeBinary, MetaData, create_engine, event
 from sqlalchemy.engine import Engine, make_url
@@ -50,14 +50,14 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {datetime: UtcDateTime, bytes: LargeBinary}
+    type_annotation_map: ClassVar[dict[Any, Any]] = {datetime: UtcDateTime, bytes: LargeBinary}
 
 
 class AuditBase(DeclarativeBase):
     """The tables of the record, which on SQLite is a file of its own."""
 
     metadata = MetaData(naming_convention=Base.metadata.naming_convention)
-    type_annotation_map = Base.type_annotation_map
+    type_annotation_map: ClassVar[dict[Any, Any]] = Base.type_annotation_map
 
 
 class Database:

@@ -59,15 +59,15 @@ class Secrets:
         """The newest secret called `name`."""
         return self.get(name, self._newest(name))
 
-    def get(self, name: str, id: str) -> Secret:
+    def get(self, name: str, secret_id: str) -> Secret:
         """The secret `name` of that id, which may be an older one."""
         with self._lock:
-            known = self._values.get((name, id))
+            known = self._values.get((name, secret_id))
         if known is not None:
             return known
-        secret = Secret(id, _read(self._file(name, id)))
+        secret = Secret(secret_id, _read(self._file(name, secret_id)))
         with self._lock:
-            self._values[name, id] = secret
+            self._values[name, secret_id] = secret
         return secret
 
     def path(self, name: str) -> Path:
@@ -78,11 +78,11 @@ class Secrets:
         """Keep `value` as the new current secret `name`; it is on the disk on return."""
         make_private_folder(self._folder)
         ids = [int(path.name.rpartition(".")[2]) for path in self._files(name)]
-        id = str(max(ids, default=0) + 1)
-        write_durably(self._file(name, id), value)
+        secret_id = str(max(ids, default=0) + 1)
+        write_durably(self._file(name, secret_id), value)
         with self._lock:
             self._seen = -1
-        return Secret(id, value)
+        return Secret(secret_id, value)
 
     def _newest(self, name: str) -> str:
         with self._lock:
@@ -102,10 +102,10 @@ class Secrets:
     def _files(self, name: str) -> list[Path]:
         return [path for path in self._folder.glob(f"{name}.*") if path.name.rpartition(".")[2].isdecimal()]
 
-    def _file(self, name: str, id: str) -> Path:
-        if name not in NAMES or not id.isdecimal():
-            raise OperatorError(f"There is no secret called {name}.{id}.", exit_status=2)
-        return self._folder / f"{name}.{id}"
+    def _file(self, name: str, secret_id: str) -> Path:
+        if name not in NAMES or not secret_id.isdecimal():
+            raise OperatorError(f"There is no secret called {name}.{secret_id}.", exit_status=2)
+        return self._folder / f"{name}.{secret_id}"
 
 
 def _read(path: Path) -> bytes:

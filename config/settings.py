@@ -1,8 +1,8 @@
-"""The settings: one frozen object, read from `ladocs.toml` and `LADOCS_…` variables, checked whole before anything starts.
+"""The settings: one frozen object, of `ladocs.toml` and `LADOCS_…` variables, checked whole before anything starts.
 
-Made by the commands, handed down as a value. Each setting says what it means, its unit and a good value: docs/settings.md
-is made of that. Immutable, thread-safe. Raises only OperatorError (status 2): whatever is unknown, missing, empty or
-wrong stops the start with its name and a value that would do.
+Made by the commands, handed down as a value. Each setting says what it means, its unit and a good value:
+docs/settings.md is made of that. Immutable, thread-safe. Raises only OperatorError (status 2): whatever is unknown,
+missing, empty or wrong stops the start with its name and a value that would do.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What every act on a home stands on, built once: settings, databases, secrets, the record, and the makers of credentials.
+"""What every act on a home stands on, built once: settings, databases, secrets, the record, makers of credentials.
 
 Called by the commands and by `gateway.compose`, which adds what serving needs. A `Core` opens its databases at first
 use; it is not to be carried across a fork. Thread-safe. Raises OperatorError for a home that is not in order.

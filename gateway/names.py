@@ -31,7 +31,7 @@ def fault(name: str) -> str | None:
         (_FORBIDDEN.search(name) is not None, 'holds one of < > : " / \\ | ? *'),
         (name.partition(".")[0].rstrip(" ").casefold() in _RESERVED, "is a device name of Windows"),
         (name != name.strip(" ") or name.endswith("."), "begins or ends with a space, or ends with a dot"),
-        (name.startswith("~$") or name.startswith("._"), "begins like a temporary file of Office or macOS"),
+        (name.startswith(("~$", "._")), "begins like a temporary file of Office or macOS"),
         (len(name) > MAX_CHARACTERS, f"is longer than {MAX_CHARACTERS} characters"),
         (len(name.encode("utf-8", "replace")) > MAX_BYTES, f"is longer than {MAX_BYTES} bytes in UTF-8"),
     )

@@ -25,7 +25,7 @@ class NodeKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Attributes:
-    """What `stat` says. `size` in bytes (0: a folder); `mtime` aware UTC, whole seconds; `etag` unquoted, files only."""
+    """What `stat` says. `size` in bytes (0: a folder); `mtime` aware UTC, whole seconds; `etag` unquoted, of files."""
 
     kind: NodeKind
     size: int

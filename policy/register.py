@@ -123,8 +123,8 @@ def plan(rows: Sequence[RegisterRow], known: Sequence[SchoolRow]) -> Plan:
         school, same_urn = by_dfe.get(row.dfe), by_urn.get(row.urn)
         if same_urn is not None and same_urn is not school:
             raise OperatorError(
-                f"Row {row.line}: URN {row.urn} belongs to {same_urn.dfe} here, in the file to {row.dfe}: one of them is"
-                " a school with a new number, so mend the file or leave this row out."
+                f"Row {row.line}: URN {row.urn} belongs to {same_urn.dfe} here, in the file to {row.dfe}: one of them"
+                " is a school with a new number, so mend the file or leave this row out."
             )
         if school is None:
             new.append(row)

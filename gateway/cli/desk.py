@@ -1,4 +1,4 @@
-"""Where a command works: the home, opened, and the operator who acts. Changes are recorded before they are committed."""
+"""Where a command works: the home, opened, and who acts. Changes are recorded before they are committed."""
 
 from __future__ import annotations
 
@@ -49,12 +49,18 @@ def _keep_home(ctx: click.Context, _parameter: click.Parameter, value: Path | No
     ctx.meta["ladocs.home"] = value
 
 
-def home_path(ctx: click.Context) -> Path:
+def named_home(ctx: click.Context) -> Path | None:
     """The home that was named, absolute: by the command's option, the program's, or LADOCS_HOME."""
     named = ctx.meta.get("ladocs.home") or ctx.find_root().params.get("home") or os.environ.get("LADOCS_HOME")
-    if not named:
+    return Path(named).absolute() if named else None
+
+
+def home_path(ctx: click.Context) -> Path:
+    """As `named_home`, for commands that do not go without. Raises OperatorError."""
+    named = named_home(ctx)
+    if named is None:
         raise OperatorError("Say which home: give --home DIR or set LADOCS_HOME.", exit_status=2)
-    return Path(named).absolute()
+    return named
 
 
 @dataclass(frozen=True, slots=True)

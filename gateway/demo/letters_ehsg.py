@@ -78,18 +78,18 @@ def audit_report(at: Occasion) -> Draft:
             )
         ),
         Paragraph(
-            "The audit looked at records, at the buildings and at practice in lessons and at breaks. Staff were open and"
-            " helpful, and pupils spoke sensibly about what to do in an emergency. The score in each area stands beside"
-            " that of the last audit."
+            "The audit looked at records, at the buildings and at practice in lessons and at breaks. Staff were open"
+            " and helpful, and pupils spoke sensibly about what to do in an emergency. The score in each area stands"
+            " beside that of the last audit."
         ),
         table(("Area", "This audit, %", "Last audit, %"), (3, 1, 1), scores),
         Heading("Actions"),
         table(("No.", "Finding", "Risk", "For", "By"), (0.5, 4, 0.8, 1.4, 1.1), rows),
         Heading("How to close an action"),
         Paragraph(
-            "Enter what was done and when, and attach a photograph where one helps. The group looks at high risks within a"
-            " week of their date and telephones if they are still open. This report names weaknesses of the site: please"
-            " share it only with those who act on it and with governors."
+            "Enter what was done and when, and attach a photograph where one helps. The group looks at high risks"
+            " within a week of their date and telephones if they are still open. This report names weaknesses of the"
+            " site: please share it only with those who act on it and with governors."
         ),
     )
     return pdf(f"EHSG audit report {at.day:%B %Y}", at.paper("Health and safety audit", blocks, report=True))
@@ -109,8 +109,8 @@ def fire_summary(at: Occasion) -> Draft:
     drills.sort()
     blocks = (
         Paragraph(
-            f"This summarises the fire risk assessment of {at.school.name} for staff and governors. The full assessment is"
-            " kept in the log book at reception, where the fire and rescue service will ask for it."
+            f"This summarises the fire risk assessment of {at.school.name} for staff and governors. The full assessment"
+            " is kept in the log book at reception, where the fire and rescue service will ask for it."
         ),
         table(("Area", "Risk", "Finding", "By"), (1.3, 1, 3.4, 1), rows),
         Heading("Evacuation drills"),
@@ -195,9 +195,9 @@ def asbestos(at: Occasion) -> Draft:
     ]
     blocks = (
         Paragraph(
-            f"The materials recorded in the register were looked at on {long_date(at.before(30, 6))}. Nothing in the school"
-            " gives off fibres in normal use. Whatever is marked as damaged is to be left alone and taped off until the"
-            " contractor has been."
+            f"The materials recorded in the register were looked at on {long_date(at.before(30, 6))}. Nothing in the"
+            " school gives off fibres in normal use. Whatever is marked as damaged is to be left alone and taped off"
+            " until the contractor has been."
         ),
         table(("Item", "Room", "Material", "Condition", "Score"), (1, 1.6, 2.2, 1.2, 0.8), rows),
         Paragraph(
@@ -262,8 +262,8 @@ def kitchen_inspection(at: Occasion) -> Draft:
     ]
     blocks = (
         Paragraph(
-            "The kitchen was seen during service, and the pupils’ café at break. Crêpes and purées for the younger children"
-            " are labelled well. Where a check was met in part, the cook in charge knows what is missing."
+            "The kitchen was seen during service, and the pupils’ café at break. Crêpes and purées for the younger"
+            " children are labelled well. Where a check was met in part, the cook in charge knows what is missing."
         ),
         table(("Check", "Result", "Seen by", "Put right by"), (2, 1, 1.5, 1.1), rows),
         Paragraph("The rating on the door is that of the district council and is not changed by this visit."),
@@ -351,8 +351,9 @@ def _with_plans(at: Occasion, seed: int) -> Paper:
     )
     opening = (
         Paragraph(
-            f"This assessment covers all buildings of {at.school.name}. The plans that follow show exits, call points and"
-            " the doors that must close by themselves. Compare them with the building before each term, and mark changes."
+            f"This assessment covers all buildings of {at.school.name}. The plans that follow show exits, call points"
+            " and the doors that must close by themselves. Compare them with the building before each term, and mark"
+            " changes."
         ),
         Fields((("Assessed by", at.draw.one(_ADVISERS)), ("Next due", long_date(at.after(330, 370))))),
     )

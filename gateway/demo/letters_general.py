@@ -11,7 +11,7 @@ from decimal import Decimal
 from gateway.demo.archive import zip_of
 from gateway.demo.draft import Draft, Occasion, Writer, csv, docx, pdf, xlsx
 from gateway.demo.draw import Draw, Pupil, academic_name, academic_year, business_day, term
-from gateway.demo.paper import Bullets, Fields, Heading, Paragraph, Sheet, long_date, table
+from gateway.demo.paper import Fields, Heading, Paragraph, Sheet, long_date, table
 
 _SIGNED = (
     ("Eleanor Pashley", "Head of Schools and Learning"),
@@ -85,9 +85,9 @@ def admissions_list(at: Occasion) -> Draft:
     ]
     blocks = (
         Paragraph(
-            "The list below shows applications received for the year of entry, in the order of the surname. Distances are"
-            " in miles, from the address point of the home to that of the school. The list is for checking criteria alone:"
-            " nobody is to be told of a place before the national day of offers."
+            "The list below shows applications received for the year of entry, in the order of the surname. Distances"
+            " are in miles, from the address point of the home to that of the school. The list is for checking criteria"
+            " alone: nobody is to be told of a place before the national day of offers."
         ),
         table(("No.", "Child", "Born", "Criterion", "Miles", "Preference"), (0.5, 2, 1.1, 1.7, 0.7, 1), rows),
         Paragraph(f"Please return corrections by {long_date(at.after(7, 14))}, and say on what evidence they rest."),
@@ -109,7 +109,10 @@ def governor_briefing(at: Occasion) -> Draft:
         ),
         (
             "Budget",
-            "The forecast is to be looked at again when the pay award is known. Ask what happens if three pupils leave.",
+            (
+                "The forecast is to be looked at again when the pay award is known. Ask what happens if three pupils"
+                " leave."
+            ),
         ),
         (
             "Premises",
@@ -203,10 +206,22 @@ def _profile(at: Occasion, pupil: Pupil, draw: Draw) -> Draft:
         Paragraph(
             draw.one(
                 (
-                    "Most absence falls on a Monday. The family has asked for help with the journey; the transport team has been told.",
-                    "Absence follows hospital appointments. Please agree with the family which lessons can be caught up, and how.",
-                    "The pattern began after the change of tutor group. A meeting with the pupil before one with the parents may tell why.",
-                    "Two term-time holidays were not authorised. The code of conduct was explained; no notice is proposed at present.",
+                    (
+                        "Most absence falls on a Monday. The family has asked for help with the journey; the transport"
+                        " team has been told."
+                    ),
+                    (
+                        "Absence follows hospital appointments. Please agree with the family which lessons can be"
+                        " caught up, and how."
+                    ),
+                    (
+                        "The pattern began after the change of tutor group. A meeting with the pupil before one with"
+                        " the parents may tell why."
+                    ),
+                    (
+                        "Two term-time holidays were not authorised. The code of conduct was explained; no notice is"
+                        " proposed at present."
+                    ),
                 )
             )
         ),
@@ -219,8 +234,8 @@ def term_dates(at: Occasion) -> Draft:
     """The terms and holidays of the school year, and of the next."""
     blocks = (
         Paragraph(
-            "These are the dates for community and voluntary controlled schools. Academies, foundation and voluntary aided"
-            " schools set their own and are asked to keep to these, for the sake of families and of transport."
+            "These are the dates for community and voluntary controlled schools. Academies, foundation and voluntary"
+            " aided schools set their own and are asked to keep to these, for the sake of families and of transport."
         ),
         *(
             block
@@ -260,11 +275,13 @@ def governor_training(at: Occasion) -> Draft:
     rows.sort(key=lambda row: row[1])
     blocks = (
         Paragraph(
-            "Courses are free to schools in the governor support agreement. The clerk books, with the name of each governor."
+            "Courses are free to schools in the governor support agreement. The clerk books, with the name of each"
+            " governor."
         ),
         table(("Course", "Date", "Time", "Place", "Places left"), (2.4, 1.1, 0.8, 1.2, 0.9), rows),
         Paragraph(
-            "Each new governor should come to the induction within two terms; the training link governor keeps the list."
+            "Each new governor should come to the induction within two terms; the training link governor keeps the"
+            " list."
         ),
     )
     paper = at.paper("Governors' training and induction", blocks, signatory=_SIGNED[2])
@@ -286,7 +303,10 @@ def heads_bulletin(at: Occasion) -> Draft:
     news = (
         (
             "Census",
-            "The census is taken on the third Thursday. Pupils who are dual registered are counted where they are taught that day.",
+            (
+                "The census is taken on the third Thursday. Pupils who are dual registered are counted where they are"
+                " taught that day."
+            ),
         ),
         (
             "Admissions",

@@ -94,9 +94,10 @@ def single_status(at: Occasion) -> Draft:
             )
         ),
         Paragraph(
-            f"Following the school's request the post above was evaluated under the Single Status scheme. The panel scored"
-            f" it at {points} points, which places it in grade {grade}. The full-time salary at the first point of the grade"
-            f" is {pounds(Decimal(salary))}; for the contracted hours and weeks this is {pounds(pay)} a year."
+            "Following the school's request the post above was evaluated under the Single Status scheme. The panel"
+            f" scored it at {points} points, which places it in grade {grade}. The full-time salary at the first point"
+            f" of the grade is {pounds(Decimal(salary))}; for the contracted hours and weeks this is {pounds(pay)} a"
+            " year."
         ),
         Heading("How the points were reached"),
         table(
@@ -171,8 +172,8 @@ def checks_due(at: Occasion) -> Draft:
         ),
         table(("Name", "Post", "Certificate", "Issued", "Begin before"), (2, 2, 1.6, 1.2, 1.2), rows),
         Paragraph(
-            "If someone has left, tell us the leaving date on form SSC 14, so that the record and payroll agree. Certificates"
-            " themselves are not to be copied or kept for more than six months."
+            "If someone has left, tell us the leaving date on form SSC 14, so that the record and payroll agree."
+            " Certificates themselves are not to be copied or kept for more than six months."
         ),
     )
     paper = at.paper("Disclosure checks falling due", blocks, signatory=_signed(at))
@@ -186,9 +187,9 @@ def contract_change(at: Occasion) -> Draft:
     blocks = (
         Fields((("Employee", name), ("Post", f"{post}, grade {grade}"), ("Number", at.draw.employee_number()))),
         Paragraph(
-            f"This confirms that from {long_date(at.after(8, 35))} the contracted hours change from {old} to {new} a week,"
-            f" on the same grade and at the same point. The full-time equivalent salary remains {pounds(Decimal(salary))}."
-            " All other terms are unchanged, and service is continuous."
+            f"This confirms that from {long_date(at.after(8, 35))} the contracted hours change from {old} to {new} a"
+            " week, on the same grade and at the same point. The full-time equivalent salary remains"
+            f" {pounds(Decimal(salary))}. All other terms are unchanged, and service is continuous."
         ),
         table(
             ("Week", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday"),
@@ -196,8 +197,8 @@ def contract_change(at: Occasion) -> Draft:
             [(f"Hours, now {new}", *(f"{new / 5:.1f}" for _ in range(5)))],
         ),
         Paragraph(
-            "Please ask the employee to sign both copies. One is for the employee; the other comes back to Shared Services"
-            " within ten working days, after which the change is entered for payroll."
+            "Please ask the employee to sign both copies. One is for the employee; the other comes back to Shared"
+            " Services within ten working days, after which the change is entered for payroll."
         ),
     )
     return docx(
@@ -219,8 +220,8 @@ def leave_notice(at: Occasion) -> Draft:
     )
     blocks = (
         Paragraph(
-            f"{name} has given notice of maternity leave. The expected week of childbirth begins on {long_date(due)}, and"
-            f" leave begins on {long_date(start)}. Monthly pay will be as follows, before deductions."
+            f"{name} has given notice of maternity leave. The expected week of childbirth begins on {long_date(due)},"
+            f" and leave begins on {long_date(start)}. Monthly pay will be as follows, before deductions."
         ),
         table(("Period", "Basis", "Monthly pay"), (1.5, 2.5, 1.2), phases),
         Paragraph(

@@ -19,9 +19,9 @@ def strategy_meeting(at: Occasion) -> Draft:
             (("Meeting", f"{long_date(meeting)}, 10.00 am, by video"), ("Case", f"LADO {at.draw.between(1000, 4000)}"))
         ),
         Paragraph(
-            "A concern has been raised about the conduct of the headteacher, under part four of Keeping Children Safe in"
-            " Education. You are asked to attend as designated safeguarding lead, with the chair of governors. Please do"
-            " not speak of it in school: neither the headteacher nor any member of staff has been told."
+            "A concern has been raised about the conduct of the headteacher, under part four of Keeping Children Safe"
+            " in Education. You are asked to attend as designated safeguarding lead, with the chair of governors."
+            " Please do not speak of it in school: neither the headteacher nor any member of staff has been told."
         ),
         Heading("Please bring"),
         Bullets(
@@ -69,8 +69,8 @@ def complaint_papers(at: Occasion) -> Draft:
     days = sorted(at.before(80, 2) for _ in steps)
     blocks = (
         Paragraph(
-            f"The panel of three governors hears a complaint at stage three on {long_date(at.after(8, 20))}. None of them may"
-            " have known of it before. These papers are numbered and are given back at the end of the hearing."
+            f"The panel of three governors hears a complaint at stage three on {long_date(at.after(8, 20))}. None of"
+            " them may have known of it before. These papers are numbered and are given back at the end of the hearing."
         ),
         table(("Step", "Date"), (3, 1), list(zip(steps, days, strict=True))),
         Paragraph(
@@ -85,8 +85,8 @@ def settlement(at: Occasion) -> Draft:
     """A draft agreement for one named colleague."""
     blocks = (
         Paragraph(
-            "Enclosed are the heads of terms, without prejudice and subject to contract. They are sent to you by name, as"
-            " you act for both schools in this matter. Please telephone before you write."
+            "Enclosed are the heads of terms, without prejudice and subject to contract. They are sent to you by name,"
+            " as you act for both schools in this matter. Please telephone before you write."
         ),
         table(
             ("Item", "Basis", "Amount"),

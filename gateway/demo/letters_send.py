@@ -59,9 +59,9 @@ def review_timetable(at: Occasion) -> Draft:
     rows.sort(key=lambda row: row[3])
     blocks = (
         Paragraph(
-            f"Please find below the pupils at {at.school.name} whose education, health and care plans fall to be reviewed"
-            f" in the {term(at.day)} term. The authority must decide whether to maintain, amend or cease each plan within"
-            " four weeks of the meeting, so the dates on the right cannot move."
+            f"Please find below the pupils at {at.school.name} whose education, health and care plans fall to be"
+            f" reviewed in the {term(at.day)} term. The authority must decide whether to maintain, amend or cease each"
+            " plan within four weeks of the meeting, so the dates on the right cannot move."
         ),
         table(
             ("Pupil", "Year", "Primary need", "Meeting by", "Decision by", "Stage"), (2, 1.1, 2.3, 1.2, 1.2, 1.6), rows
@@ -96,9 +96,9 @@ def review_invitation(at: Occasion) -> Draft:
             )
         ),
         Paragraph(
-            f"I write to confirm that the plan of {pupil.forename} is due for its annual review. The meeting will look at"
-            " the progress made towards the outcomes in section E, at whether the provision in section F is still right,"
-            " and at what the family would wish for the coming year."
+            f"I write to confirm that the plan of {pupil.forename} is due for its annual review. The meeting will look"
+            " at the progress made towards the outcomes in section E, at whether the provision in section F is still"
+            " right, and at what the family would wish for the coming year."
         ),
         Heading("Provision to be considered"),
         Bullets(at.draw.some(_SUPPORT, at.draw.between(3, 5))),
@@ -186,10 +186,10 @@ def consultation(at: Occasion) -> Draft:
         Bullets(at.draw.some(_SUPPORT, at.draw.between(3, 6))),
         Heading("What we ask"),
         Paragraph(
-            "Please say whether the school can make this provision, and what it would need in order to do so. If you think"
-            " the placement unsuitable or incompatible with the education of others, say on what evidence and which"
-            " reasonable steps were considered. The draft plan is enclosed; it may be shared only with those who must"
-            " advise on the reply."
+            "Please say whether the school can make this provision, and what it would need in order to do so. If you"
+            " think the placement unsuitable or incompatible with the education of others, say on what evidence and"
+            " which reasonable steps were considered. The draft plan is enclosed; it may be shared only with those who"
+            " must advise on the reply."
         ),
     )
     return docx(
@@ -205,9 +205,9 @@ def psychology_visits(at: Occasion) -> Draft:
     rows = [(day, at.draw.one(("Morning", "Afternoon", "Full day")), at.draw.one(work)) for day in visits]
     blocks = (
         Paragraph(
-            f"Your allocation for the {term(at.day)} term is {at.draw.between(4, 12)} sessions. {at.draw.staff()} remains"
-            " the school's link psychologist. Sessions that school cancels with less than five working days' notice"
-            " cannot be given again."
+            f"Your allocation for the {term(at.day)} term is {at.draw.between(4, 12)} sessions. {at.draw.staff()}"
+            " remains the school's link psychologist. Sessions that school cancels with less than five working days'"
+            " notice cannot be given again."
         ),
         table(("Date", "Session", "Purpose"), (1, 1, 3), rows),
         Paragraph(

@@ -21,7 +21,8 @@ _CORE = "application/vnd.openxmlformats-package.core-properties+xml"
 def relations(targets: Sequence[tuple[str, str]]) -> str:
     """A relations part: kinds (below the office namespace, or a whole one) and targets, numbered rId1, rId2…"""
     rows = "".join(
-        f'<Relationship Id="rId{number}" Type="{kind if "://" in kind else f"{_OFFICE}/{kind}"}" Target={quoteattr(target)}/>'
+        f'<Relationship Id="rId{number}" Type="{kind if "://" in kind else f"{_OFFICE}/{kind}"}"'
+        f" Target={quoteattr(target)}/>"
         for number, (kind, target) in enumerate(targets, 1)
     )
     return f'{DECLARATION}<Relationships xmlns="{_PACKAGE}/relationships">{rows}</Relationships>'

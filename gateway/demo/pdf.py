@@ -47,12 +47,11 @@ class PdfFile:
         """A page of `size` (points), painted by `content`, which may name these images."""
         stream = self._add(_stream(b"", content))
         shown = "".join(f"/{name} {self._images[name]} 0 R " for name in images)
-        self._pages.append(
-            self._add(
-                f"<< /Type /Page /Parent {self._tree} 0 R /MediaBox [0 0 {size[0]} {size[1]}] /Contents {stream} 0 R"
-                f" /Resources << /Font << {self._fonts} >> /XObject << {shown}>> /ProcSet [/PDF /Text /ImageB] >> >>".encode()
-            )
+        page = (
+            f"<< /Type /Page /Parent {self._tree} 0 R /MediaBox [0 0 {size[0]} {size[1]}] /Contents {stream} 0 R"
+            f" /Resources << /Font << {self._fonts} >> /XObject << {shown}>> /ProcSet [/PDF /Text /ImageB] >> >>"
         )
+        self._pages.append(self._add(page.encode()))
 
     def finish(self, *, title: str, author: str, day: date) -> bytes:
         """The whole file. `day` stands as its date of creation."""

@@ -104,7 +104,7 @@ def _routine(now: datetime, draw: Draw) -> Iterator[_Wish]:
 
 
 def _occasional(now: datetime) -> Iterator[_Wish]:
-    """What stands out: a name twice, a folder of 300, big files, names that are hard to carry, letters for some alone."""
+    """What stands out: a name twice, a folder of 300, big files, hard names, letters for some alone."""
     *_, last, current = months_of(now)
     then, today = _days(last, now), _days(current, now)
     early, middle, late = then[1], then[len(then) // 2], then[-2]

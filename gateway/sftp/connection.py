@@ -2,8 +2,8 @@
 
 The library calls it on the event loop. Four of the connection's own methods are replaced on the instance, because the
 library has no hook there: `send_userauth_success` (every success passes it: here it takes an open session to get any
-further), `send_userauth_failure` (paramiko asks for the service again before each method), `_send_kexinit` (the client's
-version is known, its list of ciphers not yet sent for) and `_send_deferred_packets` (a key exchange is over).
+further), `send_userauth_failure` (paramiko asks for the service again before each method), `_send_kexinit` (the
+client's version is known, its list of ciphers not yet sent for) and `_send_deferred_packets` (a key exchange is over).
 """
 
 from __future__ import annotations

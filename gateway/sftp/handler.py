@@ -69,7 +69,7 @@ _Serve = Callable[[Any, SSHPacket], Awaitable[Any]]
 
 
 class Handler(SFTPServerHandler):
-    """Serves `server` until the client ends the channel. `siblings` are all handlers of the connection, this one too."""
+    """Serves `server` until the client ends the channel. `siblings`: all handlers of the connection, this one too."""
 
     _extensions: list[tuple[bytes, bytes]] = list(EXTENSIONS)  # noqa: RUF012 - as the library declares it
 

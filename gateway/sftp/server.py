@@ -48,7 +48,7 @@ class OpenFile:
 
 
 class Listing:
-    """The names of a folder, read whole by `open` before the first is given: an error comes as the answer to OPENDIR."""
+    """The names of a folder, read whole by `open` before the first is given: an error is the answer to OPENDIR."""
 
     def __init__(self, read: Callable[[], Awaitable[list[Row]]]) -> None:
         self._read = read

@@ -98,7 +98,7 @@ class SignIn:
         return ("", "", _LANGUAGE, (_PROMPTS[self._asked],))
 
     async def respond(self, responses: Sequence[str]) -> Challenge | bool:
-        """What follows an answer: True, False, another prompt, or a round without prompts that tells the reason [R33]."""
+        """What follows an answer: True, False, another prompt, or a round without prompts that says why [R33]."""
         asked, self._asked = self._asked, None
         if asked is None or len(responses) != 1 or not await self._try(asked, responses[0]):
             return False

@@ -83,7 +83,7 @@ class Application:
         environ["QUERY_STRING"] = ""
         try:
             return self._drive(environ, start_response)
-        except Exception as exc:
+        except Exception as exc:  # noqa: BLE001 - the outermost frame: the one table of errors answers whatever it is
             return answer_for(exc).send(environ, start_response)
 
     def _drive(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:

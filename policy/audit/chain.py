@@ -6,7 +6,6 @@ head is read inside the write transaction, whose turn is an exclusive `flock` (S
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -150,5 +149,5 @@ def microseconds(clock: Clock) -> int:
 
 
 def _identity(path: Path) -> tuple[int, int]:
-    state = os.stat(path)
+    state = path.stat()
     return state.st_dev, state.st_ino

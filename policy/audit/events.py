@@ -48,8 +48,7 @@ class Event:
 
     `at` is aware UTC. `actor` is an account id. `school` a school id. `object` names the thing in clear only where its
     name is not confidential: a delivery id in hex, an account or a folder such as `7/2026-11/SEND`; refused names stand
-    as folder plus keyed hash. `ranges` are half-open byte ranges `(start, end)`. `count` is how many like it this stands
-    for.
+    as folder plus keyed hash. `ranges` are half-open byte ranges `(start, end)`. `count`: how many this stands for.
     """
 
     event: EventKind

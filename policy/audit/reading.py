@@ -1,8 +1,8 @@
 """`FileGrant`, the grant of one handle, and `Reading`, what all handles of one session on one object share.
 
-A grant covers one region of 64 MiB for 60 s. Each is a durable FILE_OPEN row with the region as its range: count 1 where
-it opens, 0 where it renews or goes on to the next region. What was sent is merged and stands in FILE_CLOSE rows, whose
-count is the number of handles closed since the last one. Thread-safe.
+A grant covers one region of 64 MiB for 60 s. Each is a durable FILE_OPEN row with the region as its range: count 1
+where it opens, 0 where it renews or goes on to the next region. What was sent is merged and stands in FILE_CLOSE rows,
+whose count is the number of handles closed since the last one. Thread-safe.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 Refusals are counted per (address prefix, account or "unknown", reason) and minute. The first of each is queued at once,
 the further ones as one more row when the minute is over; beyond the budget they are only counted, in one
-`auth:suppressed` row. Nothing here waits for the record: whether a name exists must not show in the time a refusal takes,
-and a refusal lets nothing out. Thread-safe; memory is bounded. Raises nothing.
+`auth:suppressed` row. Nothing here waits for the record: whether a name exists must not show in the time a refusal
+takes, and a refusal lets nothing out. Thread-safe; memory is bounded. Raises nothing.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Strangers:
         self._suppressed = 0
 
     def refused(self, event: Event) -> None:
-        """Count a SIGN_IN_REFUSED. `event.actor` is the account if the name is somebody's; a typed name is never kept."""
+        """Count a SIGN_IN_REFUSED. `event.actor`: the account, if the name is one's; typed names are never kept."""
         self.sweep()
         known = event.actor is not None
         event = replace(event, address=prefix(event.address), object="" if known else UNKNOWN)

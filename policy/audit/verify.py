@@ -7,11 +7,11 @@ Raises sqlalchemy.exc.SQLAlchemyError.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from struct import error as StructError
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -199,7 +199,7 @@ _STOPPED = needle("event", EventKind.SERVICE_STOPPED.value)
 def _link(prev: bytes, b: int, first: int, n: int, ts: int, root: bytes) -> bytes:
     try:
         return link_hash(prev, b=b, first=first, n=n, ts=ts, root=root)
-    except StructError:  # a number that no batch can have
+    except struct.error:  # a number that no batch can have
         return b""
 
 

@@ -1,4 +1,4 @@
-"""Acts alike within five minutes are one durable row and one count. Used by `Grants`; thread-safe; memory is bounded."""
+"""Acts alike within five minutes are one durable row and one count. Used by `Grants`; thread-safe; memory bounded."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ def test_a_writer_that_keeps_the_turn_is_waited_for_no_longer_than_the_time_out(
 ) -> None:
     log = make_log(sqlite_url, timeout=0.2)
     log.record(an_event())
-    with open(f"{path_of(sqlite_url)}.lock") as turn:
+    with Path(f"{path_of(sqlite_url)}.lock").open() as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)
         refusal(log)
     recovers(log, clock)
@@ -119,17 +119,17 @@ def test_a_deleted_write_ahead_log_is_noticed(sqlite_url: str, make_log: MakeLog
 
 def test_a_read_only_database_refuses_and_recovers(make_log: MakeLog, clock: FakeClock) -> None:
     with tempfile.TemporaryDirectory(prefix="ladocs-") as folder:
-        os.chmod(folder, 0o777)
+        Path(folder).chmod(0o777)
         url = empty(f"sqlite:///{folder}/audit.db")
-        os.chmod(path_of(url), 0o444)
-        os.chmod(f"{path_of(url)}.lock", 0o666)
+        Path(path_of(url)).chmod(0o444)
+        Path(f"{path_of(url)}.lock").chmod(0o666)
         log = make_log(url)
         with _without_privileges():
             cause = refusal(log)
         assert isinstance(cause, OperationalError)
         assert isinstance(cause.orig, sqlite3.OperationalError)
         assert cause.orig.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
-        os.chmod(path_of(url), 0o644)
+        Path(path_of(url)).chmod(0o644)
         recovers(log, clock)
 
 

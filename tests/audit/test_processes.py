@@ -1,4 +1,4 @@
-"""The record under several processes: one chain, nothing acknowledged lost when they are killed, real faults of the disk.
+"""The record under several processes: one chain, nothing acknowledged lost when they are killed, faults of the disk.
 
 The disk's faults are real ones for the process: strace answers its system calls with the error.
 """

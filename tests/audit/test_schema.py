@@ -34,7 +34,7 @@ FORBIDDEN = {
 FORBIDDEN_SQLITE = {
     "replace a record": "INSERT OR REPLACE INTO audit_record SELECT seq, batch, salt, x'7b7d', leaf FROM audit_record",
     "replace a batch": "INSERT OR REPLACE INTO audit_batch SELECT b, first, n, 0, root, prev, link FROM audit_batch",
-    "replace by the link": "INSERT OR REPLACE INTO audit_batch SELECT 2, first, n, 0, root, prev, link FROM audit_batch",
+    "replace by link": "INSERT OR REPLACE INTO audit_batch SELECT 2, first, n, 0, root, prev, link FROM audit_batch",
     "leave a number out": "INSERT INTO audit_record SELECT 99, batch, salt, payload, leaf FROM audit_record LIMIT 1",
 }
 FORBIDDEN_POSTGRESQL = {"truncate records": "TRUNCATE audit_record", "truncate batches": "TRUNCATE audit_batch"}

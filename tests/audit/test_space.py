@@ -53,6 +53,6 @@ def test_the_reserve_is_taken_again(tmp_path: Path) -> None:
 
 def test_a_reserve_that_does_not_fit_leaves_nothing_behind(tmp_path: Path) -> None:
     reserve = Reserve(tmp_path / "reserve", 2**62)
-    with pytest.raises(OSError):  # ENOSPC or EFBIG, as the file system has it
+    with pytest.raises(OSError):  # noqa: PT011 - ENOSPC or EFBIG, as the file system has it
         reserve.ensure()
     assert not reserve.path.exists()

@@ -144,7 +144,9 @@ TAMPERINGS: dict[str, tuple[Tamper, Fault, int, int | None]] = {
     "make a batch longer": (sql("UPDATE audit_batch SET n = 4 WHERE b = 2"), Fault.RECORD_MISPLACED, 2, 7),
     "make a batch empty": (sql("UPDATE audit_batch SET n = 0 WHERE b = 2"), Fault.BATCH_RANGE, 2, None),
     "give a batch a time before time": (sql("UPDATE audit_batch SET ts = -1 WHERE b = 2"), Fault.LINK_CHANGED, 2, None),
-    "write text where bytes belong": (sql("UPDATE audit_record SET payload = 'x' WHERE seq = 5"), Fault.UNREADABLE, 2, None),
+    "write text where bytes belong": (
+        sql("UPDATE audit_record SET payload = 'x' WHERE seq = 5"), Fault.UNREADABLE, 2, None,
+    ),
 }  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -50,14 +51,22 @@ def test_a_short_name_is_never_given_again(world: World, jo: Someone) -> None:
 
 
 def test_an_address_belongs_to_one_account(world: World, jo: Someone) -> None:
-    with world.database.write() as connection, pytest.raises(OperatorError, match="belongs to the account jo.bloggs"):
+    with world.database.write() as connection, pytest.raises(OperatorError, match=r"belongs to the account jo\.bloggs"):
         _person(connection, world, "jo2", "Jo.Bloggs@School.Example")
 
 
 @pytest.mark.parametrize(
     "typed",
-    ["jo.bloggs", "JO.Bloggs", " jo.bloggs ", "jo.bloggs@school.example", "Jo.Bloggs@SCHOOL.example"]
-    + ["SCHOOL\\jo.bloggs", "A\\B\\jo.bloggs", "SCHOOL\\jo.bloggs@school.example"],
+    [
+        "jo.bloggs",
+        "JO.Bloggs",
+        " jo.bloggs ",
+        "jo.bloggs@school.example",
+        "Jo.Bloggs@SCHOOL.example",
+        "SCHOOL\\jo.bloggs",
+        "A\\B\\jo.bloggs",
+        "SCHOOL\\jo.bloggs@school.example",
+    ],
 )
 def test_one_signs_in_with_name_or_address_in_any_case_behind_any_domain(world: World, jo: Someone, typed: str) -> None:
     with world.database.read() as connection:
@@ -182,10 +191,8 @@ _PERMITTED = {
 def test_states_change_as_the_table_says(world: World, before: AccountState, after: AccountState) -> None:
     who = world.someone(state=before)
     with world.database.write() as connection:
-        try:
+        with suppress(OperatorError):
             accounts.set_state(connection, who.id, after, world.clock.now())
-        except OperatorError:
-            pass
         found = accounts.get(connection, who.id)
     assert found is not None
     assert (found.state is after) is (before is after or (before, after) in _PERMITTED)

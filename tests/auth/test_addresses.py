@@ -64,8 +64,15 @@ def test_addresses_of_people_are_kept_in_lower_case(typed: str, kept: str) -> No
 
 @pytest.mark.parametrize(
     "typed",
-    ["", "jo", "jo@", "@school.example", "jo@school", "jo bloggs@school.example", "jo@school..example", ".jo@a.example"]
-    + [
+    [
+        "",
+        "jo",
+        "jo@",
+        "@school.example",
+        "jo@school",
+        "jo bloggs@school.example",
+        "jo@school..example",
+        ".jo@a.example",
         "jo@school.example\n, x@evil.example",
         "jo@b@school.example",
         "j\u00f6@school.example",

@@ -50,7 +50,7 @@ def test_networks_are_kept_in_one_form(typed: str, kept: str) -> None:
 
 @pytest.mark.parametrize("typed", ["", "school", "192.0.2.1/24", "192.0.2.0/33", "0.0.0.0/0", "::/0"])
 def test_what_is_no_network_is_refused_in_one_line(typed: str) -> None:
-    with pytest.raises(OperatorError, match="^[^\n]+$"):
+    with pytest.raises(OperatorError, match=r"^[^\n]+$"):
         canonical(typed)
 
 

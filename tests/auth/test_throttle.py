@@ -166,10 +166,7 @@ def test_too_many_in_one_lane_are_refused_rather_than_kept_waiting(world: World)
 def test_no_five_minutes_hold_more_than_ten_wrong_guesses(world: World, steps: list[float]) -> None:
     with world.database.write() as connection:
         connection.execute(delete(ThrottleCount))
-    times = []
-    for step in steps:
-        if _guess(world, _Guess(after=step)) is not None:
-            times.append(world.clock.now())
+    times = [world.clock.now() for step in steps if _guess(world, _Guess(after=step)) is not None]
     assert all(sum(0 <= (t - begin).total_seconds() < 300 for t in times) <= 10 for begin in times)
 
 

@@ -38,14 +38,14 @@ def test_a_file_written_durably_is_its_owners_alone(tmp_path: Path) -> None:
 
 def test_writing_leaves_no_temporary_file(tmp_path: Path) -> None:
     write_durably(tmp_path / "a", b"x")
-    assert os.listdir(tmp_path) == ["a"]
+    assert list(tmp_path.iterdir()) == [tmp_path / "a"]
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     with pytest.raises(OSError, match="directory"):
         write_durably(tmp_path / "a", b"x")
-    assert os.listdir(tmp_path) == ["a"]
+    assert list(tmp_path.iterdir()) == [tmp_path / "a"]
 
 
 def test_a_new_secret_is_current_and_the_old_one_can_still_be_had(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ def run(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """
     return subprocess.run(
         [sys.executable, "-c", textwrap.dedent(prelude) + textwrap.dedent(script), str(folder)],
+        check=False,
         capture_output=True,
         text=True,
         timeout=TIMEOUT,

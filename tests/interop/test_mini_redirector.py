@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from http.client import HTTPConnection
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -90,7 +90,7 @@ def test_probes_are_a_plain_404(windows: WebClient, site: Site, name: str) -> No
 
 
 def test_a_folder_lists_its_documents_with_what_explorer_shows(windows: WebClient) -> None:
-    listing = ElementTree.fromstring(windows("PROPFIND", SEND.rstrip("/"), {"Depth": "1"}).body)
+    listing = ET.fromstring(windows("PROPFIND", SEND.rstrip("/"), {"Depth": "1"}).body)
     sizes = [each.text for each in listing.iter("{DAV:}getcontentlength")]
     assert sizes == [str(len(TREE[name])) for name in sorted(TREE) if "/SEND/" in name]
 

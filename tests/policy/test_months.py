@@ -11,7 +11,11 @@ from hypothesis import strategies as st
 from config.clock import end_of_day, london_date, london_midnight
 from policy.months import MONTHS_SHOWN, Month, Window, destroy_day, last_day, visible_until
 
-MOMENTS = st.datetimes(datetime(2020, 1, 1), datetime(2060, 1, 1), timezones=st.just(UTC))
+MOMENTS = st.datetimes(
+    datetime(2020, 1, 1),  # noqa: DTZ001 - Hypothesis wants naive bounds
+    datetime(2060, 1, 1),  # noqa: DTZ001
+    timezones=st.just(UTC),
+)
 
 
 @pytest.mark.parametrize(
@@ -41,10 +45,7 @@ def test_last_day_is_the_90th_or_the_end_of_the_window(published: date, window: 
         (datetime(2026, 11, 30, 23, 59, 59, tzinfo=UTC), date(2026, 11, 30)),
         (datetime(2026, 12, 1, 0, 0, tzinfo=UTC), date(2026, 12, 1)),
         (datetime(2026, 3, 29, 0, 59, tzinfo=UTC), date(2026, 3, 29)),  # the night the clocks go forward
-        (
-            datetime(2026, 10, 25, 0, 30, tzinfo=UTC),
-            date(2026, 10, 25),
-        ),  # the night they go back: 01:30, the first time
+        (datetime(2026, 10, 25, 0, 30, tzinfo=UTC), date(2026, 10, 25)),  # they go back: 01:30, the first time
         (datetime(2026, 10, 25, 1, 30, tzinfo=UTC), date(2026, 10, 25)),  # 01:30 again
     ],
 )

@@ -15,10 +15,10 @@ from typing import Any, ClassVar
 
 import asyncssh
 
+from gateway.sftp.acceptor import serve
 from gateway.sftp.algorithms import CipherOffer
 from gateway.sftp.doorway import Doorway
 from gateway.sftp.limits import SftpLimits
-from gateway.sftp.acceptor import serve
 from tests.sftp.people import CODE, Account, People, Visits
 from tests.support.clock import FakeClock
 from tests.support.memory_fs import MemoryFileSystem

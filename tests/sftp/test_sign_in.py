@@ -219,7 +219,7 @@ def test_partial_success_leaves_only_the_prompt(door: Door, first_factor: bytes)
     assert _run(left()) == b"keyboard-interactive"
 
 
-# --- refusals [R33]
+# --- what refusals say: [R33]
 
 
 def test_who_has_shown_all_factors_is_told_why_not_in_a_round_without_prompts(door: Door) -> None:

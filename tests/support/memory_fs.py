@@ -1,4 +1,4 @@
-"""A file system in memory: the fake that the adapters' tests stand on, and that passes the file system's contract tests.
+"""A file system in memory: the fake that the adapters' tests stand on, passing the file system's contract tests.
 
 It has the verbs, the attributes and the errors of `gateway.filesystem.FileSystem`, for one reader. Thread-safe: what it
 holds does not change while it is read, apart from `faults` and the lists of what was asked.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -146,12 +145,12 @@ def test_the_pages_are_served_beside_the_drive() -> None:
 
 
 @pytest.fixture
-def saved_page(tmp_path: Path) -> Iterator[Path]:
+def saved_page(tmp_path: Path) -> Path:
     """The page and its style sheet as files, side by side."""
     page = _ask("/").text.replace("/portal/static/", "")
     (tmp_path / "page.html").write_text(page, encoding="utf-8")
     (tmp_path / "portal.css").write_bytes(_ask("/static/portal.css").body)
-    yield tmp_path
+    return tmp_path
 
 
 def _ask(path: str) -> Reply:

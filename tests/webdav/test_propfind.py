@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 from hypothesis import given, settings
@@ -39,7 +39,7 @@ Parsed = dict[str, dict[str, dict[str, str]]]
 def parsed(document: bytes) -> Parsed:
     """href -> status -> property -> its text or the names of its children."""
     found: Parsed = {}
-    for response in ElementTree.fromstring(document).iter(f"{DAV}response"):
+    for response in ET.fromstring(document).iter(f"{DAV}response"):
         link = response.findtext(f"{DAV}href", "")
         assert link not in found
         found[link] = {}
@@ -98,7 +98,7 @@ def test_any_names_are_written_as_wsgidav_writes_them(names: set[str]) -> None:
     clean = {VirtualPath.parse(name).name for name in names} - {""}
     if not clean:
         return
-    drive = Wsgi(MemoryDoor(MemoryFileSystem({name: b"x" for name in clean})))
+    drive = Wsgi(MemoryDoor(MemoryFileSystem(dict.fromkeys(clean, b"x"))))
     reply = drive("PROPFIND", "/", {"Depth": "1"})
     assert parsed(reply.body) == librarys_own(drive.fs, "/", "1", b"")
 
@@ -107,7 +107,7 @@ def test_any_names_are_written_as_wsgidav_writes_them(names: set[str]) -> None:
 @given(st.sets(NAMES, min_size=1, max_size=4))
 def test_every_listed_name_can_be_asked_for(names: set[str]) -> None:
     clean = {VirtualPath.parse(name).name for name in names} - {""}
-    drive = Wsgi(MemoryDoor(MemoryFileSystem({name: b"x" for name in clean}, folders=["shelf"])))
+    drive = Wsgi(MemoryDoor(MemoryFileSystem(dict.fromkeys(clean, b"x"), folders=["shelf"])))
     listed = parsed(drive("PROPFIND", "/", {"Depth": "1"}).body)
     from gateway.quiet import is_quiet_name
 
