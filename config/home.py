@@ -46,12 +46,21 @@ class Home:
     @property
     def run_dir(self) -> Path:
         """Locks and the like: nothing in it outlives the processes that use it."""
-        return self.path / "run"
+        return _run_dir(self.path)
 
 
 def settings_file(path: Path) -> Path:
     """The settings of the home at `path`."""
     return path / "ladocs.toml"
+
+
+def lease_file(path: Path) -> Path:
+    """The lock that whoever serves the home at `path` holds."""
+    return _run_dir(path) / "serve.lock"
+
+
+def _run_dir(path: Path) -> Path:
+    return path / "run"
 
 
 def format_file(path: Path) -> Path:

@@ -16,9 +16,10 @@ import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from config.errors import OperatorError
-from config.home import Home
+from config.home import Home, lease_file
 from config.settings import Settings
 from gateway import compose
 from gateway.jobs import TURN_SECONDS, run_until
@@ -58,6 +59,21 @@ def bind_all(settings: Settings, *, next_free: bool = False) -> Sockets:
     )
 
 
+def is_running(path: Path) -> bool:
+    """Whether somebody serves the home at `path` at the moment."""
+    try:
+        descriptor = os.open(lease_file(path), os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def port_of(sock: socket.socket) -> int:
     """The port on which `sock` listens."""
     port: int = sock.getsockname()[1]
@@ -73,9 +89,13 @@ def run(home: Home, settings: Settings, sockets: Sockets, *, on_ready: Callable[
         on_ready()
         _tell_systemd("READY=1")
 
-    workers = [Worker("web", lambda say: _web_worker(home, settings, sockets, say))]
-    for number in range(1, settings.serve.sftp_processes + 1):
-        workers.append(Worker(f"sftp-{number}", lambda say: _sftp_worker(home, settings, sockets, say)))
+    workers = [
+        Worker("web", lambda say: _web_worker(home, settings, sockets, say)),
+        *(
+            Worker(f"sftp-{number}", lambda say: _sftp_worker(home, settings, sockets, say))
+            for number in range(1, settings.serve.sftp_processes + 1)
+        ),
+    ]
     try:
         return Supervisor(workers, ready).run()
     finally:
@@ -164,7 +184,7 @@ def _bind(host: str, port: int, setting: str, next_free: bool) -> socket.socket:
 
 def _lease(home: Home) -> int:
     home.run_dir.mkdir(mode=0o700, exist_ok=True)
-    descriptor = os.open(home.run_dir / "serve.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(lease_file(home.path), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as exc:

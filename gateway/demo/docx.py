@@ -125,7 +125,7 @@ def _row(
     bold: bool = False,
     label: bool = False,
 ) -> str:
-    shade = f'<w:shd w:val="clear" w:color="auto" w:fill="{"DCE8EA" if head else "auto"}"/>' if head else ""
+    shade = '<w:shd w:val="clear" w:color="auto" w:fill="DCE8EA"/>' if head else ""
     made = "".join(
         f'<w:tc><w:tcPr><w:tcW w:w="{width}" w:type="dxa"/>{shade}</w:tcPr>'
         f"{_p(cell, 'TableText', bold=head or bold or (label and not index), side=column.side)}</w:tc>"
