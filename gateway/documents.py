@@ -95,7 +95,9 @@ def listing(connection: Connection, vault: Vault, wanted: DocumentFilter, limit:
     ]
 
 
-def _names(connection: Connection, vault: Vault, rows: Sequence[Row[Any]]) -> dict[int, dict[str, str | None]]:
+def _names(
+    connection: Connection, vault: Vault, rows: Sequence[Row[*tuple[Any, ...]]]
+) -> dict[int, dict[str, str | None]]:
     """For each document its name in each school, by DfE number."""
     found: dict[int, dict[str, str | None]] = {row.id: {} for row in rows}
     deliveries = connection.execute(
@@ -109,7 +111,7 @@ def _names(connection: Connection, vault: Vault, rows: Sequence[Row[Any]]) -> di
     return found
 
 
-def _name(vault: Vault, row: Row[Any]) -> str | None:
+def _name(vault: Vault, row: Row[*tuple[Any, ...]]) -> str | None:
     if row.name_sealed is None:
         return None
     try:
@@ -125,7 +127,7 @@ def _name(vault: Vault, row: Row[Any]) -> str | None:
         return None
 
 
-def _audiences(connection: Connection, rows: Sequence[Row[Any]]) -> dict[int, list[str]]:
+def _audiences(connection: Connection, rows: Sequence[Row[*tuple[Any, ...]]]) -> dict[int, list[str]]:
     """For each document the roles and short names that it is restricted to."""
     found: dict[int, list[str]] = {}
     named = connection.execute(

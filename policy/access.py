@@ -170,6 +170,7 @@ def decide(scope: Scope, action: Action, resource: Resource, at: datetime) -> De
         or scope.principal.account_id in audience.accounts
     )
     rows = (
+        (action is not Action.READ, Reason.UNKNOWN),
         (scope.obstacle_at(at) is not None, scope.obstacle_at(at)),
         (school.obstacle is not None, school.obstacle),
         (at < resource.published_at, Reason.NOT_YET),
@@ -181,10 +182,8 @@ def decide(scope: Scope, action: Action, resource: Resource, at: datetime) -> De
     for applies, reason_or_none in rows:
         if applies:
             return Decision(Effect.DENY, reason_or_none or Reason.UNKNOWN)
-    if action is Action.READ:
-        ends = (resource.visible_until, school.categories[resource.category_id], scope.principal.valid_until)
-        return Decision(Effect.PERMIT, Reason.GRANTED, min(end for end in ends if end is not None))
-    return Decision(Effect.DENY, Reason.UNKNOWN)
+    ends = (resource.visible_until, school.categories[resource.category_id], scope.principal.valid_until)
+    return Decision(Effect.PERMIT, Reason.GRANTED, min(end for end in ends if end is not None))
 
 
 def scope_for(connection: Connection, principal: Principal, at: datetime) -> Scope:

@@ -67,6 +67,7 @@ https_host = {host}
 @click.pass_context
 def init(
     ctx: click.Context,
+    /,
     username: str,
     name: str,
     email: str,

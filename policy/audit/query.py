@@ -90,5 +90,5 @@ def _first_since(connection: Connection, since: datetime | None) -> int:
     if since is None:
         return 1
     earliest = (since - _LATE - _EPOCH) // timedelta(microseconds=1)
-    first = connection.execute(select(func.min(AuditBatch.first)).where(AuditBatch.ts >= earliest)).scalar_one()
+    first = connection.execute(select(func.min(AuditBatch.first)).where(AuditBatch.ts >= earliest)).scalar()
     return 2**62 if first is None else first

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from auth import devices
 from auth.devices import DeviceRow
@@ -116,7 +116,7 @@ def test_a_service_account_gets_another_when_the_first_is_revoked(world: World, 
 
 def test_accounts_of_the_authority_have_none(world: World, jo: Someone) -> None:
     with world.database.write() as connection:
-        connection.execute(AccountRole.__table__.insert().values(account_id=jo.id, role=StaffRole.OFFICER))
+        connection.execute(insert(AccountRole).values(account_id=jo.id, role=StaffRole.OFFICER))
         with pytest.raises(OperatorError, match="no drive"):
             world.devices.create(connection, jo.id, "drive", at=world.clock.now())
 
