@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN := .venv/made-to-run
 DEV := .venv/made-to-develop
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
+PIP := $(BIN)/python -m pip --disable-pip-version-check -qq install
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check bench slow lock programs clean
@@ -61,7 +61,7 @@ lock: $(DEV)
 	@for name in build run dev; do \
 		case $$name in \
 			build) sources="requirements/build.in";; \
-			run) sources="pyproject.toml --extra postgresql --extra uvloop";; \
+			run) sources="pyproject.toml";; \
 			dev) sources="pyproject.toml requirements/dev.in --extra postgresql --extra uvloop";; \
 		esac; \
 		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
