@@ -89,18 +89,23 @@ def founding(
 @contextmanager
 def _emptied_on_failure(folder: Path) -> Iterator[None]:
     """The folder itself may be a volume, and stays; what was put into it goes when the block raises."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if folder.exists() and (not folder.is_dir() or _contents(folder)):
         raise OperatorError(f"{folder} is not empty: name a folder that is, or one that does not exist.", exit_status=2)
     make_private_folder(folder)
     try:
         yield
     except BaseException:
-        for child in folder.iterdir():
+        for child in _contents(folder):
             if child.is_dir():
                 shutil.rmtree(child)
             else:
                 child.unlink()
         raise
+
+
+def _contents(folder: Path) -> list[Path]:
+    """What lies in `folder`, but for what a volume has at its root from the day it is made."""
+    return [child for child in folder.iterdir() if child.name != "lost+found"]
 
 
 def _make_secrets(secrets: Secrets, hosts: Sequence[str], clock: Clock, entropy: Entropy) -> None:

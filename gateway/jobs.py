@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from config.clock import Clock, london_date
 from config.database import Database
+from config.errors import OperatorError
 from gateway.clockguard import MarkKeeper
 from gateway.models import StoredObject
 from gateway.vault.vault import Vault
@@ -64,14 +65,19 @@ class Jobs:
 
 
 def run_until(stop: threading.Event, step: Callable[[], None], seconds: float) -> threading.Thread:
-    """Call `step` every so many seconds on a thread of its own until `stop` is set. Faults are logged, not fatal."""
+    """Call `step` every so many seconds on a thread of its own until `stop` is set. Faults are logged, not fatal.
+
+    What nobody foresaw is no exception: a thread that ended in silence would take the heartbeat and the mark with it.
+    """
 
     def loop() -> None:
         while True:
             try:
                 step()
-            except (SQLAlchemyError, OSError, RecordUnavailable) as exc:
+            except (SQLAlchemyError, OSError, OperatorError, RecordUnavailable) as exc:
                 log.error("a job could not be done and is tried again: %s", exc)
+            except Exception:
+                log.exception("a job failed and is tried again")
             if stop.wait(seconds):
                 return
 

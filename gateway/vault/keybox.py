@@ -82,12 +82,14 @@ class KeyBox:
         return self._header(self._box_bytes())[0]
 
     @contextmanager
-    def rotating(self) -> Iterator[None]:
-        """The one rotator's turn, over all processes of this machine."""
+    def rotating(self) -> Iterator[Keys]:
+        """The one rotator's turn, over all processes of this machine, with the keys as the last one left them."""
+        if not self._box.exists():
+            raise self._no_box()
         descriptor = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
+            yield self._read_again()
         finally:
             os.close(descriptor)
 
@@ -96,11 +98,13 @@ class KeyBox:
 
         The box is read back before the old root key is destroyed, so a crash at any moment leaves one that opens.
         """
-        generation = self.generation() + 1
+        before = self.generation()
+        self._destroy_all_but(before)
+        generation = before + 1
         self._write(generation, keys)
         if dict(self._read_again()) != dict(keys):
             raise OSError(f"{self._box} does not read back as it was written")
-        self._destroy_other_roots(generation)
+        self._destroy_all_but(generation)
         return generation
 
     @property
@@ -124,7 +128,7 @@ class KeyBox:
 
     def _load(self) -> None:
         for attempt in (1, 2):
-            self._seen, raw = self._stamp(), self._box_bytes()
+            seen, raw = self._stamp(), self._box_bytes()
             generation, count = self._header(raw)
             body = raw[_HEADER.size :]
             try:
@@ -142,6 +146,7 @@ class KeyBox:
                 raise OperatorError(f"The key box in {self._folder} is damaged.", exit_status=2)
             entries = (plain[start : start + _ENTRY] for start in range(0, len(plain), _ENTRY))
             self._keys = {entry[:ID_BYTES]: entry[ID_BYTES:] for entry in entries}
+            self._seen = seen  # not before: a box that did not open is looked at again, and fails again
             return
 
     def _header(self, raw: bytes) -> tuple[int, int]:
@@ -158,24 +163,26 @@ class KeyBox:
         try:
             return self._box.read_bytes()
         except FileNotFoundError as exc:
-            raise OperatorError(
-                f"{self._folder} holds no key box: set keys.dir to the folder that was made with this home.",
-                exit_status=2,
-            ) from exc
+            raise self._no_box() from exc
 
-    def _stamp(self) -> tuple[int, int] | None:
+    def _no_box(self) -> OperatorError:
+        return OperatorError(
+            f"{self._folder} holds no key box: set keys.dir to the folder that was made with this home.", exit_status=2
+        )
+
+    def _stamp(self) -> tuple[int, int]:
         try:
             state = self._box.stat()
-        except FileNotFoundError:
-            return None
+        except FileNotFoundError as exc:
+            raise self._no_box() from exc
         return state.st_ino, state.st_mtime_ns
 
-    def _destroy_other_roots(self, generation: int) -> None:
-        """Overwrite and unlink every root key but the present one: those of rotations that crashed too."""
-        for path in self._folder.glob("root.*"):
+    def _destroy_all_but(self, generation: int) -> None:
+        """Leave the box and its root key: the other root keys are overwritten, also those of crashed rotations."""
+        for path in (*self._folder.glob("root.*"), *self._folder.glob(".*.tmp")):
             if path == self._root(generation):
                 continue
-            descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+            descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
             try:
                 os.pwrite(descriptor, self._entropy(KEY_BYTES), 0)
                 os.fsync(descriptor)

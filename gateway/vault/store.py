@@ -139,7 +139,11 @@ class _LocalWriting:
         os.fsync(self._descriptor)
         self._close()
         self._new.rename(self._path)
-        sync_folder(self._path.parent)
+        try:
+            sync_folder(self._path.parent)
+        except OSError:
+            self._path.unlink()
+            raise
 
     def abandon(self) -> None:
         self._close()

@@ -7,6 +7,7 @@ OperatorError where a home's keys do not fit, OSError, sqlalchemy.exc.SQLAlchemy
 
 from __future__ import annotations
 
+import struct
 import threading
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ AHEAD = timedelta(days=120)
 STAGING_LIFE = timedelta(days=30)
 _FIRST_DAY = {Purpose.PUBLISH: timedelta(days=90), Purpose.STAGING: STAGING_LIFE}
 """How long after its use a key of this purpose is destroyed: the first day that may be asked for today."""
+_CHANGED = (InvalidTag, KeyGone, ValueError, struct.error)
+"""What opening raises where a row was changed: a tag that fails, or a value that the format has no room for."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,9 +74,17 @@ class Vault:
         self._derived: dict[bytes, _Derived] = {}
         self._derived_from: Keys = {}
 
-    def check(self) -> None:
-        """Raises OperatorError when the keys do not open."""
-        self._box.all()
+    def check(self, database: Database) -> None:
+        """Raises OperatorError (status 2) when the keys do not open, or are those of another home."""
+        keys = self._box.all()
+        with database.read() as connection:
+            named = connection.execute(select(Kek.id).where(Kek.state != KekState.DESTROYED)).scalars().all()
+        # Not "all of them": after a restore the database names keys that have rightly been destroyed since.
+        if named and not any(kek_id in keys for kek_id in named):
+            raise OperatorError(
+                "The key box holds the keys of another home: set keys.dir to the folder that was made with this home.",
+                exit_status=2,
+            )
 
     def seal(self, segment_size: int = fmt.SEGMENT_BYTES) -> Sealing:
         """Begin an object under a key of its own. Raises OSError."""
@@ -143,7 +154,7 @@ class Vault:
         aad = fmt.name_aad(delivery_id, school_id, category_id, object_id)
         try:
             plain = self._of(kek_id).name.decrypt(sealed[: fmt.NONCE_BYTES], sealed[fmt.NONCE_BYTES :], aad)
-        except (InvalidTag, KeyGone) as exc:
+        except _CHANGED as exc:
             raise Damaged from exc
         return plain.decode()
 
@@ -168,14 +179,14 @@ class Vault:
         with database.read() as connection:
             if not self._wanted(connection, today):
                 return 0
-        with self._box.rotating():
+        with self._box.rotating() as held:
             with database.read() as connection:
                 wanted = self._wanted(connection, today)
             if not wanted:
                 return 0
             made = {self._entropy(fmt.ID_BYTES): (self._entropy(fmt.KEY_BYTES), use) for use in wanted}
             # The box before the rows: a row always has its key, whatever happens in between.
-            keys = {**self._box.all(), **{kek_id: key for kek_id, (key, _) in made.items()}}
+            keys = {**held, **{kek_id: key for kek_id, (key, _) in made.items()}}
             generation = self._box.replace(keys)
             with database.write() as connection:
                 rows = [
@@ -209,11 +220,11 @@ class Vault:
         ]
 
     def _unwrap(self, ref: ObjectRef) -> bytes:
-        ctx = fmt.context(ref.object_id, ref.segment_size)
         try:
+            ctx = fmt.context(ref.object_id, ref.segment_size)
             key = self._box.key(ref.kek_id)
             return fmt.unwrap(key, ref.wrap, ctx=ctx, kek_id=ref.kek_id, length=ref.length, category=ref.category_id)
-        except (InvalidTag, KeyGone, ValueError) as exc:
+        except _CHANGED as exc:
             raise Damaged from exc
 
     def _of(self, kek_id: bytes) -> _Derived:
