@@ -48,7 +48,7 @@ def check_home(home: Home, settings: Settings) -> None:
         secrets.current(name)
     core = cores.core(home, settings)
     try:
-        vault(core).check()
+        vault(core).check(core.database)
         cores.enter_categories(core)
     finally:
         core.database.dispose()
@@ -67,7 +67,15 @@ def publisher(core: Core, vault: Vault, log: AuditLog, *, fix_names: bool = Fals
         window=Window(core.settings.months.window),
         fix_names=fix_names,
     )
-    return Publisher(database=core.database, vault=vault, log=log, clock=core.clock, entropy=core.entropy, rules=rules)
+    return Publisher(
+        database=core.database,
+        vault=vault,
+        log=log,
+        clock=core.clock,
+        entropy=core.entropy,
+        rules=rules,
+        folders=(core.home.path, core.home.store_dir),
+    )
 
 
 def tls_files(home: Home) -> TlsFiles:

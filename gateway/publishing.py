@@ -7,33 +7,41 @@ in the way of the whole act; the fault of one document is a line of its report.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+import os
+import unicodedata
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import Connection, insert, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
+from auth import accounts
 from config.clock import Clock, london_date
 from config.database import Database
 from config.entropy import Entropy
 from config.errors import OperatorError
 from gateway import names
 from gateway.catalogue import Catalogue, Folder
+from gateway.clockguard import GuardedClock, mark
 from gateway.models import Audience, Batch, Delivery, Document, StoredObject
 from gateway.vault.blob import Sealed
+from gateway.vault.keybox import KeyGone
 from gateway.vault.models import Purpose
 from gateway.vault.vault import Vault, Wrapped
-from policy import generations
-from policy.access import HEADTEACHER, ROLES, readers
+from policy import categories, generations, schools
+from policy.access import HEADTEACHER, ROLES, AudienceOf, schools_reached
 from policy.audit.events import Event, EventKind, RecordUnavailable, Result
 from policy.audit.log import AuditLog
+from policy.audit.space import Room, room_at
 from policy.months import Month, Window, destroy_day, last_day, visible_until
 
 CHUNK = 1 << 20
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _ATTEMPTS = 5
+_EMPTY = "{}: the file is empty: publish it when it holds something."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,11 +50,20 @@ class Restriction:
 
     roles: frozenset[str] = frozenset()
     accounts: frozenset[int] = frozenset()
-    not_headteacher_reason: str = ""
+    not_headteacher_reason: str | None = None
+    """Why it is withheld from headteachers, who see everything else; None where it is not withheld."""
 
     @property
     def restricted(self) -> bool:
         return bool(self.roles or self.accounts)
+
+    @property
+    def not_headteacher(self) -> bool:
+        return self.not_headteacher_reason is not None
+
+    @property
+    def reason(self) -> str:
+        return (self.not_headteacher_reason or "").strip()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,7 +110,7 @@ Progress = Callable[[Item, int], None]
 
 
 class Publisher:
-    """The act of publishing, for one home."""
+    """The act of publishing, for one home. `folders` are those whose disks must have room."""
 
     def __init__(
         self,
@@ -104,6 +121,7 @@ class Publisher:
         clock: Clock,
         entropy: Entropy,
         rules: Rules,
+        folders: Sequence[Path],
     ) -> None:
         self._database = database
         self._vault = vault
@@ -112,29 +130,59 @@ class Publisher:
         self._clock = clock
         self._entropy = entropy
         self._rules = rules
+        self._folders = folders
 
     def publish(
         self, items: Iterable[Item], *, actor: int, note: str = "", progress: Progress | None = None
     ) -> list[Published | Failed]:
-        """Publish each item now, as account `actor`; one verdict an item, in order."""
-        self._vault.top_up(self._database, london_date(self._clock.now()))
-        batch = _BatchNumber(actor, note)
-        return [self._publish(item, batch, actor, progress or _quiet) for item in items]
+        """Publish each item now, as account `actor`; one verdict an item, in order.
+
+        Raises OperatorError, before anything is published, for a disk nearly full, a clock that nobody confirmed, or
+        keys that do not fit the home; OSError and SQLAlchemyError where key box or database are out of reach.
+        """
+        self._require_room()
+        clock = self._confirmed_clock()
+        self._vault.top_up(self._database, london_date(clock.now()))
+        act = _Act(actor, note, clock)
+        return [self._verdict(item, act, progress or _quiet) for item in items]
 
     def check(self, item: Item) -> str | None:
-        """What forbids publishing `item`, as one line with the mend, or None."""
-        name = item.name or item.source.name
+        """What forbids publishing `item`, as one line with the mend, or None. Raises SQLAlchemyError."""
+        name = _wanted_name(item)
         wrong = None if self._rules.fix_names else names.fault(name)
         if wrong is not None:
             return f"{item.source}: the name {wrong}: '{names.proposal(name)}' would do (--fix-names takes it)."
-        if not item.schools:
-            return f"{item.source}: no school is given: name one with --school 830-2001."
-        unknown = item.restriction.roles - set(ROLES)
-        if unknown:
-            return f"{item.source}: '{min(unknown)}' is no role: there are {', '.join(ROLES)}."
-        if item.restriction.roles == {HEADTEACHER} and item.restriction.not_headteacher_reason:
-            return f"{item.source}: it is addressed to the headteacher and withheld from the headteacher: choose one."
-        return self._check_file(item.source)
+        return self._check_whom(item) or self._check_file(item.source)
+
+    def _check_whom(self, item: Item) -> str | None:
+        restriction = item.restriction
+        with self._database.read() as connection:
+            known = {school.id for school in schools.listing(connection)}
+            rows = (
+                (not item.schools, "no school is given: name one with --school 830-2001"),
+                (not known.issuperset(item.schools), "there is no such school: see 'ladocs school list'"),
+                (
+                    item.category_id not in categories.names(connection),
+                    "there is no such category: take one of the settings' categories",
+                ),
+                (
+                    not restriction.roles.issubset(ROLES),
+                    f"'{min(restriction.roles - set(ROLES), default='')}' is no role: there are {', '.join(ROLES)}",
+                ),
+                (
+                    any(accounts.get(connection, account) is None for account in restriction.accounts),
+                    "there is no such account: see 'ladocs account list'",
+                ),
+                (
+                    restriction.not_headteacher and not restriction.reason,
+                    "withholding from headteachers needs a reason: give it with --not-headteacher 'REASON'",
+                ),
+                (
+                    restriction.not_headteacher and HEADTEACHER in restriction.roles,
+                    "it is addressed to the headteacher and withheld from the headteacher: choose one",
+                ),
+            )
+        return next((f"{item.source}: {text}." for applies, text in rows if applies), None)
 
     def _check_file(self, source: Path) -> str | None:
         try:
@@ -143,8 +191,10 @@ class Publisher:
             size = source.stat().st_size
         except OSError as exc:
             return f"{source}: cannot be read ({exc.strerror}): check the path and its permissions."
+        if not os.access(source, os.R_OK):
+            return f"{source}: cannot be read (its permissions forbid it): let yourself read it, then publish again."
         if size == 0:
-            return f"{source}: the file is empty: publish it when it holds something."
+            return _EMPTY.format(source)
         if size > self._rules.max_bytes:
             return (
                 f"{source}: {size:,} bytes are more than publish.max_bytes ({self._rules.max_bytes:,}):"
@@ -152,44 +202,75 @@ class Publisher:
             )
         return None
 
-    def _publish(self, item: Item, batch: _BatchNumber, actor: int, progress: Progress) -> Published | Failed:
-        wrong = self.check(item)
-        if wrong is not None:
-            return Failed(item.source, wrong)
+    def _require_room(self) -> None:
+        for folder in self._folders:
+            if room_at(folder) is Room.REFUSE:
+                raise OperatorError(f"The disk of {folder} is nearly full, so nothing is published: make room first.")
+
+    def _confirmed_clock(self) -> GuardedClock:
+        """The clock, held to the home's mark: a document dated by a leapt clock would lie in the wrong month [R10]."""
+        clock = GuardedClock(self._clock)
+        with self._database.read() as connection:
+            clock.observe(mark(connection))
+        if not clock.confirmed:
+            raise OperatorError(
+                f"The clock says {self._clock.now():%Y-%m-%d}, more than a day past what this home last saw: put it"
+                " right, or run 'ladocs clock confirm'."
+            )
+        return clock
+
+    def _verdict(self, item: Item, act: _Act, progress: Progress) -> Published | Failed:
+        """Publish one item; whatever stands in its way is one line, and the others go on."""
         try:
-            sealed = self._seal(item, progress)
-        except OSError as exc:
-            return Failed(item.source, f"{item.source}: cannot be read ({exc.strerror}): check it and publish again.")
+            wrong = self.check(item)
+            if wrong is not None:
+                return Failed(item.source, wrong)
+            self._require_room()
+            return self._publish(item, self._seal(item, progress), act)
         except OperatorError as exc:
             return Failed(item.source, str(exc))
-        for attempt in range(_ATTEMPTS):
-            reference = self._reference()
-            at = self._clock.now()
-            try:
-                self._record(item, sealed, reference, actor, at)
-                with self._database.write() as connection:
-                    return self._enter(connection, item, sealed, reference, batch, at)
-            except RecordUnavailable:
-                return Failed(item.source, f"{item.source}: the record cannot be written: mend that and publish again.")
-            except IntegrityError:
-                # Somebody took the same name or reference between our look and our insert: look again.
-                if attempt == _ATTEMPTS - 1:
-                    raise
-        raise AssertionError("unreachable")
+        except RecordUnavailable:
+            why = "the record cannot be written"
+        except (SQLAlchemyError, KeyGone) as exc:
+            why = f"the database refused it ({getattr(exc, 'orig', None) or exc})"
+        except OSError as exc:
+            why = f"the store cannot be written ({exc.strerror})"
+        return Failed(item.source, f"{item.source}: {why}: mend that and publish again.")
 
     def _seal(self, item: Item, progress: Progress) -> Sealed:
         limit = self._rules.max_bytes
-        with item.source.open("rb", buffering=0) as file, self._vault.seal() as sealing:
+        with closing(_chunks(item.source)) as chunks, self._vault.seal() as sealing:
             taken = 0
-            while chunk := file.read(CHUNK):
+            for chunk in chunks:
                 taken += len(chunk)
                 if taken > limit:
-                    raise OperatorError(f"{item.source}: it grew beyond publish.max_bytes while being read.")
+                    raise OperatorError(
+                        f"{item.source}: it grew beyond publish.max_bytes ({limit:,}) while being read:"
+                        " publish it when it is finished."
+                    )
                 sealing.write(chunk)
                 progress(item, len(chunk))
             if taken == 0:
-                raise OperatorError(f"{item.source}: the file is empty: publish it when it holds something.")
+                raise OperatorError(_EMPTY.format(item.source))
             return sealing.finish()
+
+    def _publish(self, item: Item, sealed: Sealed, act: _Act) -> Published:
+        """Record, then enter, what is sealed. Where the rows fail, the record is told so as well."""
+        for _ in range(_ATTEMPTS):
+            reference, at = self._reference(), act.clock.now()
+            self._record(item, sealed, reference, act.actor, at)
+            try:
+                with self._database.write() as connection:
+                    batch = act.batch or _enter_batch(connection, act, at)
+                    published = self._enter(connection, item, sealed, reference, batch, at)
+                act.batch = batch
+                return published
+            except (SQLAlchemyError, OSError, OperatorError, KeyGone) as exc:
+                self._log.post(_event(sealed, reference, act.actor, at, Result.ERROR, count=len(set(item.schools))))
+                # Somebody took the same name or reference between our look and our insert: look again.
+                if not isinstance(exc, IntegrityError):
+                    raise
+        raise OperatorError(f"{item.source}: others publish the same names at the moment: publish it again.")
 
     def _reference(self) -> str:
         digits = "".join(_ALPHABET[byte & 31] for byte in self._entropy(6))
@@ -198,17 +279,10 @@ class Publisher:
     def _record(self, item: Item, sealed: Sealed, reference: str, actor: int, at: datetime) -> None:
         self._log.record_all(
             [
-                Event(
-                    event=EventKind.DOCUMENT_PUBLISHED,
-                    at=at,
-                    result=Result.PERMIT,
-                    actor=actor,
-                    school=school_id,
-                    object=sealed.object_id.hex(),
-                    reference=reference,
-                    reason=item.restriction.not_headteacher_reason,
+                replace(
+                    _event(sealed, reference, actor, at, Result.PERMIT), school=school, reason=item.restriction.reason
                 )
-                for school_id in item.schools
+                for school in sorted(set(item.schools))
             ]
         )
 
@@ -218,7 +292,7 @@ class Publisher:
         item: Item,
         sealed: Sealed,
         reference: str,
-        batch: _BatchNumber,
+        batch: int,
         at: datetime,
     ) -> Published:
         day, until = destroy_day(at), visible_until(at, self._rules.window)
@@ -229,15 +303,15 @@ class Publisher:
             .values(
                 reference=reference,
                 object_id=sealed.object_id,
-                batch_id=batch.number(connection, at),
+                batch_id=batch,
                 category_id=item.category_id,
                 published_at=at,
                 last_day=last_day(at, self._rules.window),
                 visible_until=until,
                 destroy_day=day,
                 restricted=item.restriction.restricted,
-                not_headteacher=bool(item.restriction.not_headteacher_reason),
-                not_headteacher_reason=item.restriction.not_headteacher_reason,
+                not_headteacher=item.restriction.not_headteacher,
+                not_headteacher_reason=item.restriction.reason,
             )
             .returning(Document.id)
         ).scalar_one()
@@ -247,11 +321,31 @@ class Publisher:
             connection.execute(insert(Audience).values(document_id=document_id, account_id=account))
         delivered = [
             (school, self._deliver(connection, item, sealed, wrapped, document_id, school, at, until))
-            for school in item.schools
+            for school in sorted(set(item.schools))  # in one order: two publishers then never wait for each other
         ]
-        unread = [school for school in item.schools if readers(connection, school, item.category_id) == 0]
-        warnings = tuple(f"nobody in school {school} can read this category" for school in unread)
+        warnings = self._unread(connection, item, at)
         return Published(item.source, reference, tuple(delivered), sealed.length, warnings)
+
+    def _unread(self, connection: Connection, item: Item, at: datetime) -> tuple[str, ...]:
+        """A line for each school in which nobody can read the document: it would just sit there [R30]."""
+        restriction = item.restriction
+        reached = schools_reached(
+            connection,
+            item.schools,
+            item.category_id,
+            audience=AudienceOf(restriction.roles, restriction.accounts) if restriction.restricted else None,
+            not_headteacher=restriction.not_headteacher,
+            at=at,
+        )
+        if reached.issuperset(item.schools):
+            return ()
+        category = categories.names(connection)[item.category_id]
+        return tuple(
+            f"nobody at {school.dfe} {school.name} can read it: let somebody there read {category}"
+            f" ('ladocs account grant'), and see that their account is active."
+            for school in schools.listing(connection)
+            if school.id in set(item.schools) - reached
+        )
 
     def _enter_object(self, connection: Connection, item: Item, sealed: Sealed, wrapped: Wrapped, at: datetime) -> None:
         connection.execute(
@@ -280,7 +374,9 @@ class Publisher:
         until: datetime,
     ) -> str:
         folder = Folder(school_id, Month.of(london_date(at)), item.category_id)
-        wanted = item.name or item.source.name
+        # Before the name is chosen: the counter's row keeps other publishers out of the school until we commit.
+        generations.bump(connection, generations.content_of(school_id))
+        wanted = _wanted_name(item)
         name = self._free_name(connection, folder, names.proposal(wanted) if self._rules.fix_names else wanted)
         delivery_id = self._entropy(16)
         connection.execute(
@@ -305,10 +401,9 @@ class Publisher:
                 published_at=at,
                 visible_until=until,
                 restricted=item.restriction.restricted,
-                not_headteacher=bool(item.restriction.not_headteacher_reason),
+                not_headteacher=item.restriction.not_headteacher,
             )
         )
-        generations.bump(connection, generations.content_of(school_id))
         return name
 
     def _free_name(self, connection: Connection, folder: Folder, wanted: str) -> str:
@@ -330,24 +425,47 @@ class Publisher:
         raise AssertionError("names.numbered does not end")
 
 
-class _BatchNumber:
-    """The batch's row, made with the first document that needs it."""
+@dataclass(slots=True)
+class _Act:
+    """One act of publishing. `batch` is its row, entered with its first document, known once that is committed."""
 
-    def __init__(self, actor: int, note: str) -> None:
-        self._actor = actor
-        self._note = note
-        self._number: int | None = None
+    actor: int
+    note: str
+    clock: GuardedClock
+    batch: int | None = None
 
-    def number(self, connection: Connection, at: datetime) -> int:
-        """The batch's id. A transaction that rolls back takes the row with it, so it is entered when it is missing."""
-        if self._number is not None:
-            known = connection.execute(select(Batch.id).where(Batch.id == self._number)).scalar()
-            if known is not None:
-                return known
-        self._number = connection.execute(
-            insert(Batch).values(account_id=self._actor, published_at=at, note=self._note).returning(Batch.id)
-        ).scalar_one()
-        return self._number
+
+def _enter_batch(connection: Connection, act: _Act, at: datetime) -> int:
+    return connection.execute(
+        insert(Batch).values(account_id=act.actor, published_at=at, note=act.note).returning(Batch.id)
+    ).scalar_one()
+
+
+def _event(sealed: Sealed, reference: str, actor: int, at: datetime, result: Result, *, count: int = 1) -> Event:
+    return Event(
+        event=EventKind.DOCUMENT_PUBLISHED,
+        at=at,
+        result=result,
+        actor=actor,
+        object=sealed.object_id.hex(),
+        reference=reference,
+        count=count,
+    )
+
+
+def _wanted_name(item: Item) -> str:
+    """The name that was asked for, as all clients write it: a Mac's own files come in Unicode's other form [R7]."""
+    return unicodedata.normalize("NFC", item.name or item.source.name)
+
+
+def _chunks(source: Path) -> Generator[bytes, None, None]:
+    """The bytes of a file. Raises OperatorError, so that its faults are not taken for the store's."""
+    try:
+        with source.open("rb", buffering=0) as file:
+            while chunk := file.read(CHUNK):
+                yield chunk
+    except OSError as exc:
+        raise OperatorError(f"{source}: cannot be read ({exc.strerror}): check it and publish again.") from exc
 
 
 def _quiet(item: Item, size: int) -> None:

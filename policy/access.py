@@ -7,15 +7,16 @@ raises sqlalchemy.exc.SQLAlchemyError alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, and_, exists, or_, select, true
 
-from auth.principal import Kind, Principal
+from auth.models import Account, AccountRole
+from auth.principal import AccountState, Kind, Principal
 from auth.standing import Standing, standing
 from policy import categories
 from policy.models import Grant, Membership, School
@@ -221,15 +222,47 @@ def scope_for(connection: Connection, principal: Principal, at: datetime) -> Sco
     return Scope(principal=principal, categories=named, schools=MappingProxyType(schools), obstacle=None)
 
 
-def readers(connection: Connection, school_id: int, category_id: int) -> int:
-    """How many people and scripts hold `category_id` in this school: 0 means a document would lie unread [R30]."""
-    heads = (
-        select(Membership.account_id)
-        .where(Membership.school_id == school_id, Membership.role == HEADTEACHER, Membership.ended_at.is_(None))
-        .union(
-            select(Grant.account_id).where(
-                Grant.school_id == school_id, Grant.category_id == category_id, Grant.revoked_at.is_(None)
-            )
+def schools_reached(
+    connection: Connection,
+    schools: Collection[int],
+    category_id: int,
+    *,
+    audience: AudienceOf | None,
+    not_headteacher: bool,
+    at: datetime,
+) -> set[int]:
+    """Those of `schools` in which somebody, person or script, can read such a document at `at`.
+
+    It says what `decide` says, for everybody at once: in the others the document would lie unread [R30].
+    """
+    is_head = Membership.role == HEADTEACHER
+    granted = exists().where(
+        Grant.account_id == Membership.account_id,
+        Grant.school_id == Membership.school_id,
+        Grant.category_id == category_id,
+        Grant.revoked_at.is_(None),
+        or_(Grant.expires_at.is_(None), Grant.expires_at > at),
+    )
+    addressed = (
+        true()
+        if audience is None
+        else or_(is_head, Membership.role.in_(audience.roles), Membership.account_id.in_(audience.accounts))
+    )
+    found = connection.execute(
+        select(Membership.school_id)
+        .distinct()
+        .join(School, School.id == Membership.school_id)
+        .join(Account, Account.id == Membership.account_id)
+        .where(
+            Membership.school_id.in_(schools),
+            Membership.ended_at.is_(None),
+            School.state == SchoolState.ACTIVE,
+            Account.state == AccountState.ACTIVE,
+            or_(Account.expires_at.is_(None), Account.expires_at > at),
+            ~exists().where(AccountRole.account_id == Account.id),
+            or_(and_(is_head, Account.kind == Kind.PERSON), granted),
+            ~is_head if not_headteacher else true(),
+            addressed,
         )
     )
-    return len(connection.execute(heads).all())
+    return set(found.scalars())

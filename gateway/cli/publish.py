@@ -17,7 +17,6 @@ from gateway.cli.output import json_option, text, to_json
 from gateway.publishing import Failed, Item, Progress, Published, Publisher, Restriction
 from policy import categories, schools
 from policy.access import ROLES
-from policy.audit.space import Room, room_at
 
 
 @click.command(cls=HomeCommand)
@@ -27,7 +26,7 @@ from policy.audit.space import Room, room_at
 @click.option("--all-schools", is_flag=True, help="Every school.")
 @click.option("--to", "roles", type=click.Choice(ROLES, case_sensitive=False), multiple=True, help="This role alone.")
 @click.option("--person", "people", metavar="USERNAME", multiple=True, help="This person alone (repeatable).")
-@click.option("--not-headteacher", metavar="REASON", default="", help="Withhold from headteachers, for this reason.")
+@click.option("--not-headteacher", metavar="REASON", help="Withhold from headteachers, for this reason.")
 @click.option("--fix-names", is_flag=True, help="Mend file names that Windows cannot carry.")
 @click.option("--note", default="", help="A note to this act, for the authority.")
 @click.option("--dry-run", is_flag=True, help="Say what is wrong, and publish nothing.")
@@ -41,7 +40,7 @@ def publish(
     all_schools: bool,
     roles: tuple[str, ...],
     people: tuple[str, ...],
-    not_headteacher: str,
+    not_headteacher: str | None,
     fix_names: bool,
     note: str,
     dry_run: bool,
@@ -57,7 +56,7 @@ def publish(
             restriction = Restriction(
                 roles=frozenset(roles),
                 accounts=frozenset(account_named(connection, one).id for one in people),
-                not_headteacher_reason=not_headteacher.strip(),
+                not_headteacher_reason=not_headteacher,
             )
             category_id = categories.find(connection, category)
             known = _schools(connection, numbers, all_schools)
@@ -84,12 +83,8 @@ def _schools(connection: Connection, numbers: Sequence[str], all_schools: bool) 
 
 @contextmanager
 def _publisher(here: Desk, fix_names: bool) -> Iterator[Publisher]:
-    home = here.core.home
-    for folder in (home.path, home.store_dir):
-        if room_at(folder) is Room.REFUSE:
-            raise OperatorError(f"The disk of {folder} is nearly full, so nothing was published: make room first.")
     vault = compose.vault(here.core)
-    vault.check()
+    vault.check(here.core.database)
     with cores.recording(here.core) as log:
         yield compose.publisher(here.core, vault, log, fix_names=fix_names)
 

@@ -137,7 +137,7 @@ def _item(parcel: Parcel, source: Path, numbers: Numbers) -> Item:
         restriction=Restriction(
             roles=parcel.to,
             accounts=frozenset(numbers.accounts[name] for name in parcel.people),
-            not_headteacher_reason=parcel.not_headteacher_reason,
+            not_headteacher_reason=parcel.not_headteacher_reason or None,
         ),
     )
 
