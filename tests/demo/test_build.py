@@ -1,0 +1,130 @@
+"""A built demo home is a real one: its clock, keys, record, people and documents stand as if months had passed."""
+
+from __future__ import annotations
+
+import json
+import stat
+from datetime import timedelta
+
+import pytest
+from cryptography.hazmat.primitives.serialization import load_ssh_private_key
+from sqlalchemy import func, select
+
+from config.database import Database
+from gateway import compose
+from gateway import core as cores
+from gateway.clockguard import mark
+from gateway.demo import guide
+from gateway.demo.build import Built
+from gateway.demo.people import PEOPLE, SCHOOLS
+from gateway.models import Delivery, Document
+from gateway.vault.models import Kek
+from policy.audit.verify import verify
+from tests.demo.conftest import NOW
+
+PERSON_FIELDS = {
+    "username", "email", "name", "kind", "role", "state", "schools", "categories", "layout", "password",
+    "totp_secret", "private_key", "device_password",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def people(built: Built) -> list[dict[str, object]]:
+    found: list[dict[str, object]] = json.loads(guide.guide_file(built.home.path).read_text("utf-8"))["people"]
+    return found
+
+
+@pytest.fixture
+def database(built: Built) -> Database:
+    return Database(built.settings.main_url(built.home.path))
+
+
+def test_the_home_passes_the_checks_of_any_start(built: Built) -> None:
+    compose.check_home(built.home, built.settings)
+
+
+def test_the_clock_s_mark_is_the_present(database: Database) -> None:
+    with database.read() as connection:
+        assert mark(connection) == NOW
+    database.dispose()
+
+
+def test_keys_reach_120_days_ahead_of_the_present(database: Database) -> None:
+    with database.read() as connection:
+        assert connection.execute(select(func.max(Kek.day))).scalar_one() == NOW.date() + timedelta(days=120)
+    database.dispose()
+
+
+def test_the_record_is_whole(built: Built) -> None:
+    record = Database(built.settings.record_url(built.home.path))
+    with record.read() as connection:
+        assert verify(connection).finding is None
+    record.dispose()
+
+
+def test_the_oldest_month_is_there_for_the_authority_and_for_nobody_else(database: Database) -> None:
+    with database.read() as connection:
+        oldest = connection.execute(select(func.min(Delivery.month))).scalar_one()
+        ends = connection.execute(select(func.max(Delivery.visible_until)).where(Delivery.month == oldest)).scalar_one()
+        documents = connection.execute(select(func.count()).select_from(Document)).scalar_one()
+    database.dispose()
+    assert (oldest, documents >= 150) == ("2026-07", True)
+    assert ends <= NOW
+
+
+def test_there_are_three_schools_and_ten_people(people: list[dict[str, object]]) -> None:
+    roles = {person["role"] for person in people}
+    assert len(SCHOOLS) == 3
+    assert len(people) >= 10
+    assert {"Headteacher", "SENCO", "Business manager", "Office", "officer"} <= roles
+    assert sum(person["kind"] == "service" for person in people) == 1
+    assert sum(person["role"] == "officer" for person in people) == 2
+    assert sum(person["state"] == "left" for person in people) == 1
+    assert sum(len(person["schools"]) == 2 and person["kind"] == "person" for person in people) == 1  # type: ignore[arg-type]
+    assert any(person["schools"] and not any(person["categories"].values()) for person in people)  # type: ignore[attr-defined]
+
+
+def test_everybody_has_the_credentials_of_their_kind(people: list[dict[str, object]]) -> None:
+    for person in people:
+        assert set(person) == PERSON_FIELDS
+        has = {name for name in ("password", "totp_secret", "private_key", "device_password") if person[name]}
+        if person["kind"] == "service":
+            assert has == {"private_key", "device_password"}
+        elif person["role"] == "officer":
+            assert has == {"password", "totp_secret", "private_key"}
+        else:
+            assert has == {"password", "totp_secret", "private_key", "device_password"}
+
+
+def test_private_keys_are_openssh_s_and_their_owner_s_alone(built: Built) -> None:
+    for person in PEOPLE:
+        file = built.credentials[person.username].private_key
+        load_ssh_private_key(file.read_bytes(), password=None)
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_what_the_home_says_of_secrets_is_readable_by_its_owner_alone(built: Built) -> None:
+    assert stat.S_IMODE(guide.guide_file(built.home.path).stat().st_mode) == 0o600
+    assert stat.S_IMODE(built.home.path.stat().st_mode) == 0o700
+
+
+def test_no_representation_of_credentials_shows_a_secret(built: Built) -> None:
+    for credentials in built.credentials.values():
+        for secret in (credentials.password, credentials.totp_secret, credentials.device_password):
+            assert secret is None or secret not in repr(credentials)
+
+
+def test_an_officer_of_the_home_may_give_commands(built: Built) -> None:
+    core = cores.core(built.home, built.settings)
+    assert dict(core.settings.operators) == {"tester": "h.calladine"}
+    core.database.dispose()
+
+
+def test_the_page_names_every_person_with_a_line_for_each_door(built: Built) -> None:
+    made = guide.read(built.home.path)
+    assert made is not None
+    page = guide.page(made, NOW, built.home.path / "ladocs")
+    for person in PEOPLE:
+        [block] = [part for part in page.split("\n\n") if part.startswith(f"{person.username} ")]
+        doors = ["sftp", "browser"] if person.staff_roles else ["sftp", "curl", "browser"]
+        assert [door for door in ("sftp", "curl", "browser") if f"\n  {door} " in block] == doors
