@@ -60,5 +60,8 @@ def check_address(address: str, rules: AddressRules, accepted_because: str | Non
         raise OperatorError(f"'{address}' is not an e-mail address: write it as name.surname@school.example.")
     objection = rules.objection(kept)
     if objection is not None and not (accepted_because or "").strip():
-        raise OperatorError(f"{objection}: give the person's own work address, or a reason to accept this one.")
+        raise OperatorError(
+            f"{objection}: give the person's own work address, or accept this one with a reason"
+            " ('ladocs account add --accept-because')."
+        )
     return kept

@@ -9,15 +9,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
 from auth.models import Account
+from config.clock import london_date
 from gateway.errors import Damaged
 from gateway.models import Audience, Batch, Delivery, Document, StoredObject
 from gateway.vault.vault import Vault
 from policy.models import Category, School
+from policy.months import Month
+
+
+class DocumentState(StrEnum):
+    """What has become of a document."""
+
+    VISIBLE = "visible"
+    EXPIRED = "expired"  # past its last day: nobody reads it, and its key waits for the destroy day
+    DESTROYED = "destroyed"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,6 +36,7 @@ class DocumentRow:
     """One document. `names` are by DfE number; None for a name whose key is gone. `visible_until` is aware UTC."""
 
     reference: str
+    state: DocumentState
     category: str
     published_at: datetime
     published_by: str
@@ -37,6 +49,16 @@ class DocumentRow:
     audience: tuple[str, ...]
     not_headteacher_reason: str
 
+    @property
+    def month(self) -> Month:
+        """The month in whose folder it stands."""
+        return Month.of(london_date(self.published_at))
+
+    @property
+    def name(self) -> str | None:
+        """Its name, as it is where no other document of the folder had it first; None once that is destroyed."""
+        return min((name for name in self.names.values() if name is not None), key=lambda n: (len(n), n), default=None)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DocumentFilter:
@@ -48,8 +70,10 @@ class DocumentFilter:
     reference: str | None = None
 
 
-def listing(connection: Connection, vault: Vault, wanted: DocumentFilter, limit: int) -> list[DocumentRow]:
-    """The newest `limit` documents that fit, the newest first."""
+def listing(
+    connection: Connection, vault: Vault, wanted: DocumentFilter, limit: int, at: datetime
+) -> list[DocumentRow]:
+    """The newest `limit` documents that fit, the newest first, as they stand at `at` (aware UTC)."""
     statement = (
         select(
             *Document.__table__.columns,
@@ -57,6 +81,7 @@ def listing(connection: Connection, vault: Vault, wanted: DocumentFilter, limit:
             Account.username,
             Batch.note,
             StoredObject.length,
+            StoredObject.wrap,
         )
         .join(Category, Category.id == Document.category_id)
         .join(Batch, Batch.id == Document.batch_id)
@@ -79,6 +104,7 @@ def listing(connection: Connection, vault: Vault, wanted: DocumentFilter, limit:
     return [
         DocumentRow(
             reference=row.reference,
+            state=_state(row, at),
             category=row.category,
             published_at=row.published_at,
             published_by=row.username,
@@ -93,6 +119,12 @@ def listing(connection: Connection, vault: Vault, wanted: DocumentFilter, limit:
         )
         for row in rows
     ]
+
+
+def _state(row: Row[*tuple[Any, ...]], at: datetime) -> DocumentState:
+    if row.wrap is None:
+        return DocumentState.DESTROYED
+    return DocumentState.VISIBLE if at < row.visible_until else DocumentState.EXPIRED
 
 
 def _names(

@@ -88,9 +88,10 @@ def founding(
 
 @contextmanager
 def _emptied_on_failure(folder: Path) -> Iterator[None]:
-    """The folder itself may be a volume, and stays; what was put into it goes when the block raises."""
+    """What was put into the folder goes when the block raises. One that was there may be a volume, and stays."""
     if folder.exists() and (not folder.is_dir() or _contents(folder)):
         raise OperatorError(f"{folder} is not empty: name a folder that is, or one that does not exist.", exit_status=2)
+    made = not folder.exists()
     make_private_folder(folder)
     try:
         yield
@@ -100,6 +101,8 @@ def _emptied_on_failure(folder: Path) -> Iterator[None]:
                 shutil.rmtree(child)
             else:
                 child.unlink()
+        if made:
+            folder.rmdir()
         raise
 
 

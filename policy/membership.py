@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Update, insert, select, update
+from sqlalchemy import Connection, Update, insert, or_, select, update
 
 from auth.models import Account
-from auth.principal import Layout
+from auth.principal import Kind, Layout
 from config.errors import OperatorError
 from policy import generations
 from policy.access import HEADTEACHER, ROLES
@@ -54,8 +54,10 @@ def join(connection: Connection, account_id: int, school_id: int, role: str, at:
     ).all()
     if (school_id, role) in [tuple(row) for row in held]:
         return
-    layout = connection.execute(select(Account.layout).where(Account.id == account_id)).scalar_one()
-    if layout == Layout.SINGLE and any(row.school_id != school_id for row in held):
+    account = connection.execute(select(Account.kind, Account.layout).where(Account.id == account_id)).one()
+    if account.kind == Kind.SERVICE and role != SERVICE_ROLE:
+        raise OperatorError("A script has no role of a person in a school: leave --role out, and give categories.")
+    if account.layout == Layout.SINGLE and any(row.school_id != school_id for row in held):
         raise OperatorError(
             "This account shows one school without a folder of its own: give --layout by-school to add another."
         )
@@ -93,6 +95,8 @@ def grant(
     ).first()
     if member is None:
         raise OperatorError("This account does not belong to that school: give it a role there first (--role).")
+    if expires_at is not None and expires_at <= at:
+        raise OperatorError("This grant would have ended before it began: give a later day.")
     revoke(connection, account_id, school_id, category_id, at)
     connection.execute(
         insert(Grant).values(
@@ -110,8 +114,8 @@ def revoke(connection: Connection, account_id: int, school_id: int, category_id:
     return ended.rowcount
 
 
-def belongings(connection: Connection, account_id: int) -> list[Belonging]:
-    """The schools of an account, the oldest membership first."""
+def belongings(connection: Connection, account_id: int, at: datetime) -> list[Belonging]:
+    """The schools of an account, the oldest membership first, with the categories that it may read at `at`."""
     rows = connection.execute(
         select(School.id, School.dfe, School.name, Membership.role)
         .join(School, School.id == Membership.school_id)
@@ -121,7 +125,11 @@ def belongings(connection: Connection, account_id: int) -> list[Belonging]:
     granted = connection.execute(
         select(Grant.school_id, Category.name)
         .join(Category, Category.id == Grant.category_id)
-        .where(Grant.account_id == account_id, Grant.revoked_at.is_(None))
+        .where(
+            Grant.account_id == account_id,
+            Grant.revoked_at.is_(None),
+            or_(Grant.expires_at.is_(None), Grant.expires_at > at),
+        )
         .order_by(Category.id)
     ).all()
     every = tuple(connection.execute(select(Category.name).order_by(Category.id)).scalars())
@@ -137,8 +145,8 @@ def belongings(connection: Connection, account_id: int) -> list[Belonging]:
     ]
 
 
-def members(connection: Connection, school_id: int) -> list[Member]:
-    """The people and scripts of a school, by short name."""
+def members(connection: Connection, school_id: int, at: datetime) -> list[Member]:
+    """The people and scripts of a school, by short name, with the categories that they may read at `at`."""
     rows = connection.execute(
         select(Account.id, Account.username, Account.name, Account.state, Membership.role)
         .join(Account, Account.id == Membership.account_id)
@@ -151,7 +159,7 @@ def members(connection: Connection, school_id: int) -> list[Member]:
             name=row.name,
             state=row.state,
             role=row.role,
-            categories=next(b.categories for b in belongings(connection, row.id) if b.school_id == school_id),
+            categories=next(b.categories for b in belongings(connection, row.id, at) if b.school_id == school_id),
         )
         for row in rows
     ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import datetime, timedelta
 
 import click
@@ -15,8 +14,8 @@ from auth.principal import AccountState, Kind, Layout, StaffRole
 from config.errors import OperatorError
 from gateway.change import Change
 from gateway.cli.credentials import Issued, print_issued
-from gateway.cli.desk import ADMINISTRATORS, ANYONE, DAY, Desk, HomeCommand, account_named, desk
-from gateway.cli.output import details, json_option, table
+from gateway.cli.desk import ADMINISTRATORS, ANYONE, DAY, Desk, HomeCommand, account_named, account_present, desk
+from gateway.cli.output import Row, counted, details, json_option, one_of, table
 from gateway.issuing import issue_password, issue_totp
 from policy import categories, membership, schools
 from policy.access import HEADTEACHER, ROLES
@@ -24,6 +23,8 @@ from policy.audit.events import EventKind
 from policy.membership import SERVICE_ROLE
 
 _COLUMNS = ("username", "name", "kind", "state", "roles", "email", "expires_at")
+_SCHOOLS = ("dfe", "name", "role", "categories")
+_NO_SCHOOL = "This account belongs to no school."
 _school_option = click.option("--school", metavar="DFE", help="A school that it belongs to, like 830-2001.")
 _category_option = click.option("--category", "wanted", multiple=True, help="A category that it may read (repeatable).")
 
@@ -36,8 +37,8 @@ _category_option = click.option("--category", "wanted", multiple=True, help="A c
 @_school_option
 @click.option("--role", type=click.Choice(ROLES, case_sensitive=False), help="A person's role in that school.")
 @_category_option
-@click.option("--layout", type=click.Choice(list(Layout)), default=Layout.SINGLE.value, help="A folder per school?")
-@click.option("--staff", type=click.Choice(list(StaffRole)), multiple=True, help="A role in the authority itself.")
+@click.option("--layout", type=one_of(Layout), help="A person's tree: one school, or a folder per school.")
+@click.option("--staff", type=one_of(StaffRole), multiple=True, help="A role in the authority itself.")
 @click.option("--service", "owner", metavar="OWNER", help="A script's account, owned by this person.")
 @click.option("--network", "networks", metavar="CIDR", multiple=True, help="Network of a script (repeatable).")
 @click.option("--anywhere-because", metavar="REASON", help="Why a script is bound to no network: 90 days at most.")
@@ -53,7 +54,7 @@ def add(
     school: str | None,
     role: str | None,
     wanted: tuple[str, ...],
-    layout: str,
+    layout: str | None,
     staff: tuple[str, ...],
     owner: str | None,
     networks: tuple[str, ...],
@@ -63,15 +64,16 @@ def add(
 ) -> None:
     """Enter a person, whose password and code secret are shown once, or with --service a script.
 
-    A script then needs a key ('ladocs key add') or a device password ('ladocs device add').
+    A script then needs a key ('ladocs key add') or a device password ('ladocs device add'). Further schools are given
+    with 'ladocs account grant'.
     """
     with desk(ctx, ADMINISTRATORS) as here, here.change() as change:
         if owner is not None:
-            _refuse("--service", email=email, role=role, staff=staff, accept_because=accept_because)
+            _refuse("--service", email=email, role=role, staff=staff, layout=layout, accept_because=accept_because)
             account = _add_service(change, username, name, owner, networks, anywhere_because, until)
         else:
             _refuse("a person", network=networks, anywhere_because=anywhere_because, until=until)
-            account = _add_person(here, change, username, name, email, accept_because, Layout(layout), staff)
+            account = _add_person(here, change, username, name, email, accept_because, layout, staff)
         if school is not None:
             _belong(change, account, school, SERVICE_ROLE if owner else role, wanted)
         elif role or wanted:
@@ -97,7 +99,7 @@ def list_(ctx: click.Context, school: str | None, as_json: bool) -> None:
         found = accounts.listing(connection)
         if school is not None:
             at = schools.find(connection, school)
-            wanted = {member.username for member in membership.members(connection, at.id)}
+            wanted = {member.username for member in membership.members(connection, at.id, here.core.clock.now())}
             found = [account for account in found if account.username in wanted]
     table([_row(account) for account in found], _COLUMNS, as_json=as_json)
 
@@ -121,12 +123,13 @@ def show(ctx: click.Context, username: str, as_json: bool) -> None:
             "one_time_codes": account.has_totp,
             "keys": sum(key.revoked_at is None for key in keys.listing(connection, account.id)),
             "devices": sum(device.revoked_at is None for device in devices.listing(connection, account.id)),
-            "schools": [
-                {"dfe": one.dfe, "name": one.school, "role": one.role, "categories": one.categories}
-                for one in membership.belongings(connection, account.id)
-            ],
         }
-    details(row, as_json=as_json)
+        belonging = _schools(connection, account, here.core.clock.now())
+    if as_json:
+        details({**row, "schools": belonging}, as_json=True)
+        return
+    details(row, as_json=False)
+    table(belonging, _SCHOOLS, as_json=False, nothing=_NO_SCHOOL)
 
 
 @click.command(cls=HomeCommand)
@@ -135,9 +138,7 @@ def show(ctx: click.Context, username: str, as_json: bool) -> None:
 @click.option("--role", type=click.Choice(ROLES, case_sensitive=False), help="The role in it; another one there ends.")
 @_category_option
 @click.option("--until", type=DAY, help="Last day of these categories.")
-@click.option(
-    "--layout", type=click.Choice(list(Layout)), help="Change the shape of the tree [drives must be made anew]."
-)
+@click.option("--layout", type=one_of(Layout), help="Change the shape of the tree: drives must be connected anew.")
 @json_option
 @click.pass_context
 def grant(
@@ -152,17 +153,16 @@ def grant(
 ) -> None:
     """Give an account a role or categories in a school. A headteacher holds all categories."""
     if not (role or wanted or layout):
-        raise OperatorError("Say what to grant: --role, --category or both.", exit_status=2)
+        raise OperatorError("Say what to grant: --role, --category or --layout.", exit_status=2)
     with desk(ctx, ADMINISTRATORS) as here, here.change() as change:
-        account = account_named(change.connection, username)
+        account = account_present(change.connection, username)
         if layout is not None:
-            accounts.set_layout(change.connection, account.id, Layout(layout))
-            change.record(EventKind.ACCOUNT_CHANGED, f"account:{account.id}", reason=f"layout {layout}")
+            _lay_out(change, account, Layout(layout))
         if role is None and account.kind is Kind.SERVICE:
             role = SERVICE_ROLE
         _belong(change, account, school, role, wanted, until)
-        rows = [asdict(one) for one in membership.belongings(change.connection, account.id)]
-    table(rows, ("dfe", "school", "role", "categories"), as_json=as_json)
+        rows = _schools(change.connection, account, change.at)
+    table(rows, _SCHOOLS, as_json=as_json, nothing=_NO_SCHOOL)
 
 
 @click.command(cls=HomeCommand)
@@ -176,7 +176,9 @@ def revoke(ctx: click.Context, username: str, school: str, wanted: tuple[str, ..
     with desk(ctx, ADMINISTRATORS) as here, here.change() as change:
         connection = change.connection
         account, at = account_named(connection, username), schools.find(connection, school)
-        held = next((one for one in membership.belongings(connection, account.id) if one.school_id == at.id), None)
+        held = next(
+            (one for one in membership.belongings(connection, account.id, change.at) if one.dfe == at.dfe), None
+        )
         if held is None:
             raise OperatorError(f"{account.username} does not belong to {at.dfe}: see 'ladocs account show'.")
         if not wanted:
@@ -189,8 +191,8 @@ def revoke(ctx: click.Context, username: str, school: str, wanted: tuple[str, ..
                     f"{account.username} has no grant of {name} in {at.dfe}{because}: nothing was ended."
                 )
             change.record(EventKind.ACCESS_REVOKED, f"account:{account.id}", school=at.id, reason=f"category {name}")
-        rows = [asdict(one) for one in membership.belongings(connection, account.id)]
-    table(rows, ("dfe", "school", "role", "categories"), as_json=as_json)
+        rows = _schools(change.connection, account, change.at)
+    table(rows, _SCHOOLS, as_json=as_json, nothing=_NO_SCHOOL)
 
 
 @click.command(name="totp-reset", cls=HomeCommand)
@@ -200,9 +202,9 @@ def revoke(ctx: click.Context, username: str, school: str, wanted: tuple[str, ..
 def totp_reset(ctx: click.Context, username: str, as_json: bool) -> None:
     """Give a person a new secret for one-time codes, shown once; the old one ends."""
     with desk(ctx, ADMINISTRATORS) as here, here.change() as change:
-        account = account_named(change.connection, username)
-        if account.kind is Kind.SERVICE or account.state is AccountState.LEFT:
-            raise OperatorError(f"{account.username} has no one-time codes: only people who are here have them.")
+        account = account_present(change.connection, username)
+        if account.kind is Kind.SERVICE:
+            raise OperatorError(f"{account.username} is a script's and has no one-time codes: only people have them.")
         issued = Issued(account.username, totp_secret=issue_totp(here.core, change, account))
     print_issued(here.core, issued, as_json=as_json)
 
@@ -214,7 +216,7 @@ def _add_person(
     name: str,
     email: str | None,
     accept_because: str | None,
-    layout: Layout,
+    layout: str | None,
     staff: Sequence[str],
 ) -> AccountRow:
     if email is None:
@@ -227,7 +229,7 @@ def _add_person(
         at=change.at,
         rules=here.core.addresses,
         accepted_because=accept_because,
-        layout=layout,
+        layout=Layout(layout or Layout.SINGLE),
         roles=[StaffRole(role) for role in staff],
         state=AccountState.ACTIVE,
     )
@@ -270,6 +272,8 @@ def _belong(
     until: datetime | None = None,
 ) -> None:
     """Join the school where a role is given, then grant the categories."""
+    if until is not None and not wanted:
+        raise OperatorError("--until is the last day of categories: name them with --category.", exit_status=2)
     connection = change.connection
     if account.roles:
         raise OperatorError(f"{account.username} is of the authority, and such accounts belong to no school.")
@@ -281,6 +285,24 @@ def _belong(
         membership.grant(connection, account.id, at.id, categories.find(connection, name), change.at, until)
         reason = f"category {name}" + (f" until {until.date()}" if until else "")
         change.record(EventKind.ACCESS_GRANTED, f"account:{account.id}", school=at.id, reason=reason)
+
+
+def _lay_out(change: Change, account: AccountRow, layout: Layout) -> None:
+    """Change the shape of an account's tree."""
+    held = membership.belongings(change.connection, account.id, change.at)
+    if layout is Layout.SINGLE and len(held) > 1:
+        raise OperatorError(
+            f"{account.username} has {counted(len(held), 'school')}, which need a folder each: revoke the others first."
+        )
+    accounts.set_layout(change.connection, account.id, layout)
+    change.record(EventKind.ACCOUNT_CHANGED, f"account:{account.id}", reason=f"layout {layout}")
+
+
+def _schools(connection: Connection, account: AccountRow, at: datetime) -> list[Row]:
+    return [
+        {"dfe": one.dfe, "name": one.school, "role": one.role, "categories": one.categories}
+        for one in membership.belongings(connection, account.id, at)
+    ]
 
 
 def _refuse(what: str, **given: object) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from auth import accounts
 from auth.accounts import AccountRow
-from auth.principal import StaffRole
+from auth.principal import AccountState, StaffRole
 from config.clock import end_of_day
 from config.errors import OperatorError
 from gateway import core as cores
@@ -91,10 +91,10 @@ def desk(ctx: click.Context, allowed: frozenset[StaffRole]) -> Iterator[Desk]:
     cores.check_databases(home, settings)
     core = cores.core(home, settings)
     try:
-        cores.enter_categories(core)
         user = os_user(os.environ)
         with core.database.read() as connection:
             actor = operator(connection, settings.operators, user, allowed)
+        cores.enter_categories(core)
         yield Desk(core, actor, user)
     finally:
         core.database.dispose()
@@ -105,6 +105,14 @@ def account_named(connection: Connection, name: str) -> AccountRow:
     account = accounts.find(connection, name)
     if account is None:
         raise OperatorError(f"No account is called '{name}': see 'ladocs account list'.")
+    return account
+
+
+def account_present(connection: Connection, name: str) -> AccountRow:
+    """As `account_named`, for what nobody who has left is given."""
+    account = account_named(connection, name)
+    if account.state is AccountState.LEFT:
+        raise OperatorError(f"{account.username} has left: nothing is given to an account that has ended.")
     return account
 
 

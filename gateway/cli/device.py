@@ -8,7 +8,7 @@ import click
 
 from auth import devices
 from auth.devices import DeviceRow
-from gateway.cli.desk import ADMINISTRATORS, ANYONE, DAY, HomeCommand, account_named, desk
+from gateway.cli.desk import ADMINISTRATORS, ANYONE, DAY, HomeCommand, account_named, account_present, desk
 from gateway.cli.output import json_option, table, to_json
 from policy.audit.events import EventKind
 
@@ -27,7 +27,7 @@ def add(
 ) -> None:
     """Make a device password for an account, shown once. It is good for WebDAV alone."""
     with desk(ctx, ADMINISTRATORS) as here, here.change() as change:
-        account = account_named(change.connection, username)
+        account = account_present(change.connection, username)
         shown = here.core.devices.create(
             change.connection, account.id, name, at=change.at, expires_at=until, bound_to=networks
         )

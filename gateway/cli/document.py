@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import click
@@ -9,22 +10,22 @@ import click
 from config.errors import OperatorError
 from gateway import compose
 from gateway.cli.desk import ANYONE, Desk, HomeCommand, desk
-from gateway.cli.output import Row, details, json_option, table
+from gateway.cli.output import Row, counted, details, json_option, table
 from gateway.documents import DocumentFilter, DocumentRow, listing
 from policy import categories, schools
-from policy.months import Month
 
-_COLUMNS = ("reference", "published_at", "category", "schools", "name", "bytes", "last_day", "destroyed_on")
+_COLUMNS = ("reference", "name", "schools", "category", "month", "size", "published_at", "last_day", "state")
+_SCHOOLS_NAMED = 3
+_MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 
 
 class _Month(click.ParamType[str]):
     name = "YYYY-MM"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        try:
-            return Month.from_key(value).key
-        except ValueError:
+        if not _MONTH.fullmatch(value):
             self.fail(f"'{value}' is no month: write it like 2026-11", param, ctx)
+        return str(value)
 
 
 @click.command(name="list", cls=HomeCommand)
@@ -37,7 +38,10 @@ class _Month(click.ParamType[str]):
 def list_(
     ctx: click.Context, school: str | None, category: str | None, month: str | None, limit: int, as_json: bool
 ) -> None:
-    """List documents, the newest first: names and ends, no contents."""
+    """List documents, the newest first: names and last days, no contents.
+
+    State: visible; expired (past its last day, so nobody reads it); destroyed.
+    """
     with desk(ctx, ANYONE) as here:
         with here.reading() as connection:
             wanted = DocumentFilter(
@@ -59,36 +63,40 @@ def show(ctx: click.Context, reference: str, as_json: bool) -> None:
         rows = _listing(here, DocumentFilter(reference=reference.strip().upper()), 1)
     if not rows:
         raise OperatorError(f"No document has the reference '{reference}': see 'ladocs document list'.")
-    details(_row(rows[0]), as_json=as_json)
+    details(_whole(rows[0]), as_json=as_json)
 
 
 def _listing(here: Desk, wanted: DocumentFilter, limit: int) -> list[DocumentRow]:
     with here.reading() as connection:
-        return listing(connection, compose.vault(here.core), wanted, limit)
+        return listing(connection, compose.vault(here.core), wanted, limit, here.core.clock.now())
 
 
-def _row(one: DocumentRow) -> dict[str, object]:
+def _row(one: DocumentRow) -> Row:
     return {
         "reference": one.reference,
+        "name": one.name,
+        "schools": list(one.names),
         "category": one.category,
+        "month": one.month.key,
+        "size": one.size,
         "published_at": one.published_at,
-        "published_by": one.published_by,
-        "note": one.note,
-        "bytes": one.size,
         "last_day": one.last_day,
-        "visible_until": one.visible_until,
-        "destroyed_on": one.destroy_day,
-        "audience": one.audience,
-        "not_headteacher": one.not_headteacher_reason or None,
-        "names": one.names,
+        "state": one.state.value,
     }
 
 
 def _short(one: DocumentRow) -> Row:
-    names = set(one.names.values())
-    schools = list(one.names)
+    row = _row(one)
+    return row if len(one.names) <= _SCHOOLS_NAMED else {**row, "schools": counted(len(one.names), "school")}
+
+
+def _whole(one: DocumentRow) -> Row:
     return {
         **_row(one),
-        "schools": schools[0] if len(schools) == 1 else f"{len(schools)} schools",
-        "name": min((name for name in names if name is not None), default=None),
+        "destroyed_on": one.destroy_day,
+        "published_by": one.published_by,
+        "note": one.note,
+        "audience": one.audience,
+        "not_headteacher": one.not_headteacher_reason or None,
+        "names": one.names,
     }

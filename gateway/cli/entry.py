@@ -22,6 +22,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         result = ladocs.main(arguments, prog_name="ladocs", standalone_mode=False)
         sys.stdout.flush()
         return result if isinstance(result, int) else 0
+    except click.exceptions.NoArgsIsHelpError as exc:
+        exc.show()
+        return 2
     except click.exceptions.Exit as exc:
         return exc.exit_code
     except BrokenPipeError:

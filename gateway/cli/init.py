@@ -12,6 +12,7 @@ from auth import accounts
 from auth.principal import AccountState, StaffRole
 from config.clock import SystemClock
 from config.entropy import system_entropy
+from config.errors import OperatorError
 from gateway import core as cores
 from gateway.change import changing
 from gateway.cli.credentials import Issued, print_issued
@@ -45,11 +46,21 @@ https_host = {host}
 [operators] # users of this machine, and the account as which each gives commands
 {user} = {username}
 """
+_KEYS_IN_HOME = (
+    "The keys lie in the home: a backup that holds both brings destroyed documents back. Leave HOME/keys out of every"
+    " backup and snapshot."
+)
 
 
 @click.command(cls=HomeCommand)
 @click.option(
-    "--keys-dir", type=click.Path(path_type=Path), required=True, help="Folder for the vault's keys: in no backup."
+    "--keys-dir",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder for the vault's keys, outside the home: in no backup and no snapshot.",
+)
+@click.option(
+    "--keys-in-home", is_flag=True, help="Keep the keys in HOME/keys, and take the risk of a backup that holds both."
 )
 @click.option("--username", required=True, help="Short name of the first administrator, who you are from now on.")
 @click.option("--name", required=True, help="The administrator's name.")
@@ -71,18 +82,20 @@ def init(
     username: str,
     name: str,
     email: str,
+    keys_dir: Path | None,
+    keys_in_home: bool,
     server_names: tuple[str, ...],
     as_json: bool,
-    **answers: str | Path,
+    **answers: str,
 ) -> None:
     """Make a home: settings, keys, certificate, databases, and the first administrator.
 
     Refuses a folder that holds anything. The administrator's password and code secret are shown once.
     """
     path, user = home_path(ctx), os_user(os.environ)
-    answers["keys_dir"] = Path(answers["keys_dir"]).absolute()
-    quoted = {key: json.dumps(str(value), ensure_ascii=False) for key, value in answers.items()}
-    text = _SETTINGS.format(**quoted, user=json.dumps(user), username=json.dumps(username))
+    answers |= {"keys_dir": _keys_dir(path, keys_dir, keys_in_home), "user": user, "username": username}
+    quoted = {key: json.dumps(value, ensure_ascii=False) for key, value in answers.items()}
+    text = _SETTINGS.format(**quoted)
     with founding(
         path,
         settings_text=text,
@@ -97,7 +110,28 @@ def init(
         finally:
             core.database.dispose()
     print_issued(core, issued, as_json=as_json)
+    if keys_in_home:
+        click.echo(_KEYS_IN_HOME, err=True)
     click.echo(f"{path} is ready: enter schools ('ladocs school import'), then people, then 'ladocs serve'.", err=True)
+
+
+def _keys_dir(home: Path, named: Path | None, in_home: bool) -> str:
+    """What `keys.dir` says. Raises OperatorError (status 2)."""
+    if in_home == (named is not None):
+        raise OperatorError(
+            "Say where the vault's keys lie: --keys-dir DIR on a volume that is in no backup, or --keys-in-home.",
+            exit_status=2,
+        )
+    if named is None:
+        return "keys"
+    keys, at = named.resolve(), home.resolve()
+    if keys.is_relative_to(at) or at.is_relative_to(keys):
+        raise OperatorError(
+            f"{named} and the home {home} lie in one another, so a backup of one holds both: give a --keys-dir outside"
+            " the home, or accept the risk with --keys-in-home.",
+            exit_status=2,
+        )
+    return str(named.absolute())
 
 
 def _first_administrator(core: Core, username: str, name: str, email: str, user: str) -> Issued:

@@ -10,7 +10,7 @@ import click
 from auth import keys
 from auth.keys import KeyRow
 from config.errors import OperatorError
-from gateway.cli.desk import ADMINISTRATORS, ANYONE, DAY, HomeCommand, account_named, desk
+from gateway.cli.desk import ADMINISTRATORS, ANYONE, DAY, HomeCommand, account_named, account_present, desk
 from gateway.cli.output import details, json_option, table
 from policy.audit.events import EventKind
 
@@ -38,7 +38,7 @@ def add(
     """Add the OpenSSH public key in FILE (- reads standard input) to an account."""
     line = _line(file)
     with desk(ctx, ADMINISTRATORS) as here, here.change() as change:
-        account = account_named(change.connection, username)
+        account = account_present(change.connection, username)
         key = keys.add(change.connection, account.id, line, name, at=change.at, bound_to=networks, expires_at=until)
         reason = f"key {key.id} {key.fingerprint}"
         change.record(EventKind.CREDENTIAL_ADDED, f"account:{account.id}", reason=reason)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Any, TypeVar
 
 import click
@@ -21,13 +22,23 @@ def json_option(command: _Command) -> _Command:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
 
 
-def table(rows: Sequence[Row], columns: Sequence[str], *, as_json: bool) -> None:
-    """Print `rows`: all of each in JSON, the named `columns` in a table."""
+def one_of(choices: type[StrEnum]) -> click.Choice[str]:
+    """The type of an option that takes one of `choices`, typed as the record writes it."""
+    return click.Choice([choice.value for choice in choices])
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 school`, `2 schools`: for nouns that take an s."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def table(rows: Sequence[Row], columns: Sequence[str], *, as_json: bool, nothing: str = "None.") -> None:
+    """Print `rows`: all of each in JSON, the named `columns` in a table, or `nothing` where there is no row."""
     if as_json:
         click.echo(to_json(list(rows)))
         return
     if not rows:
-        click.echo("None.")
+        click.echo(nothing)
         return
     _print_table([[text(row[column]) for column in columns] for row in rows], columns)
 

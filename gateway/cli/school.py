@@ -85,13 +85,18 @@ def show(ctx: click.Context, number: str, as_json: bool) -> None:
                 "state": one.state,
                 "categories": one.categories,
             }
-            for one in membership.members(connection, school.id)
+            for one in membership.members(connection, school.id, here.core.clock.now())
         ]
     if as_json:
         details({**_row(school), "people": people}, as_json=True)
         return
     details(_row(school), as_json=False)
-    table(people, ("username", "name", "role", "state", "categories"), as_json=False)
+    table(
+        people,
+        ("username", "name", "role", "state", "categories"),
+        as_json=False,
+        nothing="Nobody belongs to this school yet: see 'ladocs account add'.",
+    )
 
 
 def _row(school: SchoolRow) -> dict[str, object]:
