@@ -8,3 +8,4 @@ OWN_WORDS = ("Derbyshire", "County", "Council", "ladocs")
 
 KIB = 1024
 MIB = 1024 * KIB
+GIB = 1024 * MIB

@@ -18,7 +18,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.config import JsonDict
 
 from config import reading
-from config.defaults import CATEGORIES, KIB, MIB, OWN_WORDS
+from config.defaults import CATEGORIES, GIB, KIB, MIB, OWN_WORDS
 from config.home import settings_file
 
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -220,7 +220,7 @@ class Publish(Section):
     """What may be published."""
 
     max_bytes: Annotated[int, Field(ge=1, lt=2**31)] = _setting(
-        "Largest document.", "209715200", unit="bytes", default=200 * MIB
+        "Largest document.", "1073741824", unit="bytes", default=GIB
     )
 
 
