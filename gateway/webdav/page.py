@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from config.clock import london_date
 from gateway.path import VirtualPath
 from gateway.tree import Entry
 from gateway.webdav.call import href
+
+_STYLE = "/portal/static/portal.css"
+_MEGABYTE = 1_000_000
 
 
 def folder(path: VirtualPath, entries: Sequence[Entry]) -> str:
@@ -19,13 +23,19 @@ def folder(path: VirtualPath, entries: Sequence[Entry]) -> str:
     return (
         '<!DOCTYPE html><html lang="en-GB"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{title}</title></head><body><h1>{title}</h1>{up}{content}"
-        '<p><a href="/portal/">How to connect a drive</a></p></body></html>'
+        f'<title>{title}</title><link rel="stylesheet" href="{_STYLE}"></head>'
+        f'<body><main class="width"><h1>{title}</h1>{up}{content}'
+        '<p><a href="/portal/">How to connect a drive</a></p></main></body></html>'
     )
 
 
 def _row(path: VirtualPath, entry: Entry) -> str:
     attributes = entry.attributes
     link = href(path.joinpath(entry.name), is_folder=attributes.is_folder)
-    size = "" if attributes.is_folder else f", {attributes.size:,} bytes"
-    return f'<li><a href="{escape(link)}">{escape(entry.name)}</a>{size}, {attributes.mtime:%d %B %Y}</li>'
+    size = "" if attributes.is_folder else f", {_size(attributes.size)}"
+    day = london_date(attributes.mtime)
+    return f'<li><a href="{escape(link)}">{escape(entry.name)}</a>{size}, {day.day} {day:%B %Y}</li>'
+
+
+def _size(size: int) -> str:
+    return f"{size / _MEGABYTE:.1f} MB" if size >= _MEGABYTE else f"{max(1, round(size / 1000))} kB"
