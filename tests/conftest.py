@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.programs import NO_FUSE, need
 
-COMPLETE = "LADOCS_TESTS_COMPLETE"
+COMPLETE = "TESTS_COMPLETE"  # without LADOCS_ before it: commands that tests start would take it for a setting
 _MISSING = re.compile(r"(\S+) is not installed: (apt-get install .+)$")
 
 

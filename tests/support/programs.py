@@ -1,7 +1,7 @@
 """Programs that some tests drive, and the packages of Debian that hold them: the one list of both.
 
 A test says `@pytest.mark.needs("rclone")`, a fixture calls `need("rclone")`: where the program is missing, the test is
-skipped, and the last lines of the run name it. Under LADOCS_TESTS_COMPLETE=1 (CI) it fails instead.
+skipped, and the last lines of the run name it. Under TESTS_COMPLETE=1 (CI) it fails instead.
 """
 
 from __future__ import annotations
