@@ -2,7 +2,7 @@
 
 Called by `ladocs school import`. Reading says every fault by row and column and changes nothing; a plan is made against
 the schools that are there and carried out in the caller's transaction. Raises OperatorError for a file that cannot be
-read at all.
+read at all or names no open school.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -33,7 +34,7 @@ _FORMS = (
     (URN, re.compile(r"\d{5,7}"), "five to seven digits"),
     (LA, re.compile(r"\d{3}"), "three digits"),
     (NUMBER, re.compile(r"\d{4}"), "four digits"),
-    (NAME, re.compile(r".*\S.*"), "a name"),
+    (NAME, re.compile(r"[^\ufffd]*[^\ufffd\s][^\ufffd]*"), "a name that can be read"),
 )
 _LARGEST = 256 * 1024 * 1024  # the whole register of England has 60 MiB
 
@@ -70,24 +71,33 @@ class Register:
     faults: tuple[RegisterFault, ...]
 
 
+class Act(StrEnum):
+    """What is done for one row of the file."""
+
+    ADD = "add"
+    RENAME = "rename"
+    NEW_URN = "new URN"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One act, for the school as it is; None for one that is to be entered."""
+
+    act: Act
+    row: RegisterRow
+    school: SchoolRow | None
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a register changes. `renamed` pairs a row with the school as it is."""
+    """What a register changes, in the order of the file, and how many schools it leaves as they are."""
 
-    new: tuple[RegisterRow, ...]
-    renamed: tuple[tuple[RegisterRow, SchoolRow], ...]
+    steps: tuple[Step, ...]
     unchanged: int
 
-    @property
-    def changes(self) -> bool:
-        return bool(self.new or self.renamed)
-
-    def carry_out(self, connection: Connection, at: datetime) -> list[SchoolRow]:
-        """Do it; the schools that changed."""
-        added = [schools.add(connection, dfe=row.dfe, name=row.name, urn=row.urn, at=at) for row in self.new]
-        for row, school in self.renamed:
-            schools.rename(connection, school.id, row.name, at)
-        return [*added, *(school for _, school in self.renamed)]
+    def carry_out(self, connection: Connection, at: datetime) -> list[tuple[Act, SchoolRow]]:
+        """Do it; what was done to which school."""
+        return [(step.act, _take(connection, step, at)) for step in self.steps]
 
 
 def read(file: Path, la: str | None = None) -> Register:
@@ -110,7 +120,12 @@ def read(file: Path, la: str | None = None) -> Register:
             seen[key] = line
         faults.extend(wrong)
         if not wrong:
-            rows.append(RegisterRow(line, dfe, values[URN], values[NAME]))
+            rows.append(RegisterRow(line, dfe, values[URN], " ".join(values[NAME].split())))
+    if not rows and not faults:
+        whose = "" if la is None else f" of local authority {la}"
+        raise OperatorError(
+            f"{file} names no open school{whose}: give the register of your authority, or another --la."
+        )
     return Register(tuple(rows), skipped, tuple(faults))
 
 
@@ -118,7 +133,8 @@ def plan(rows: Sequence[RegisterRow], known: Sequence[SchoolRow]) -> Plan:
     """What `rows` change about the schools that are there. Numbers that changed hands are not taken over [R30]."""
     by_dfe = {school.dfe: school for school in known}
     by_urn = {school.urn: school for school in known if school.urn}
-    new, renamed, unchanged = [], [], 0
+    steps: list[Step] = []
+    unchanged = 0
     for row in rows:
         school, same_urn = by_dfe.get(row.dfe), by_urn.get(row.urn)
         if same_urn is not None and same_urn is not school:
@@ -126,13 +142,28 @@ def plan(rows: Sequence[RegisterRow], known: Sequence[SchoolRow]) -> Plan:
                 f"Row {row.line}: URN {row.urn} belongs to {same_urn.dfe} here, in the file to {row.dfe}: one of them"
                 " is a school with a new number, so mend the file or leave this row out."
             )
-        if school is None:
-            new.append(row)
-        elif school.name != " ".join(row.name.split()):
-            renamed.append((row, school))
-        else:
-            unchanged += 1
-    return Plan(tuple(new), tuple(renamed), unchanged)
+        acts = _acts(row, school)
+        steps.extend(Step(act, row, school) for act in acts)
+        unchanged += not acts
+    return Plan(tuple(steps), unchanged)
+
+
+def _acts(row: RegisterRow, school: SchoolRow | None) -> list[Act]:
+    if school is None:
+        return [Act.ADD]
+    rows = ((Act.RENAME, school.name != row.name), (Act.NEW_URN, school.urn != row.urn))
+    return [act for act, applies in rows if applies]
+
+
+def _take(connection: Connection, step: Step, at: datetime) -> SchoolRow:
+    row, school = step.row, step.school
+    if school is None:
+        return schools.add(connection, dfe=row.dfe, name=row.name, urn=row.urn, at=at)
+    if step.act is Act.RENAME:
+        schools.rename(connection, school.id, row.name, at)
+    else:
+        schools.set_urn(connection, school.id, row.urn)
+    return school
 
 
 def _lines(file: Path) -> Iterator[tuple[int, Mapping[str, str]]]:

@@ -81,6 +81,11 @@ def rename(connection: Connection, school_id: int, name: str, at: datetime) -> N
     generations.bump(connection, generations.ACCESS)
 
 
+def set_urn(connection: Connection, school_id: int, urn: str) -> None:
+    """Give a school its URN, or the new one under which it goes on."""
+    connection.execute(update(School).where(School.id == school_id).values(urn=urn))
+
+
 def set_state(connection: Connection, school_id: int, state: SchoolState) -> None:
     """Suspend a school, or let it in again."""
     connection.execute(update(School).where(School.id == school_id).values(state=state.value))

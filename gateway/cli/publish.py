@@ -128,7 +128,7 @@ def _row(one: Published, known: dict[int, str]) -> dict[str, object]:
     return {
         "file": str(one.source),
         "reference": one.reference,
-        "bytes": one.size,
+        "size": one.size,
         "schools": {known[school]: name for school, name in one.names},
         "warnings": one.warnings,
     }

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import click
 
 from config.errors import OperatorError
 from gateway.cli.desk import ADMINISTRATORS, ANYONE, HomeCommand, desk
-from gateway.cli.output import Row, details, json_option, table
+from gateway.cli.output import counted, details, json_option, table
 from policy import membership, schools
 from policy.audit.events import EventKind
-from policy.register import Plan, plan, read
+from policy.register import Act, Plan, plan, read
 from policy.schools import SchoolRow
 
 _COLUMNS = ("dfe", "urn", "name", "state")
@@ -38,7 +39,7 @@ def add(ctx: click.Context, dfe: str, name: str, urn: str | None, as_json: bool)
 @json_option
 @click.pass_context
 def import_(ctx: click.Context, file: Path, la: str | None, dry_run: bool, as_json: bool) -> None:
-    """Enter the open schools of FILE, a CSV file of the DfE register, and take over changed names.
+    """Enter the open schools of FILE, a CSV file of the DfE register, and take over changed names and URNs.
 
     Columns: URN, LA (code), EstablishmentNumber, EstablishmentName, EstablishmentStatus (name). With a fault in any
     row nothing is done.
@@ -48,14 +49,16 @@ def import_(ctx: click.Context, file: Path, la: str | None, dry_run: bool, as_js
         for fault in register.faults:
             click.echo(f"{file}: {fault}", err=True)
         if register.faults:
-            raise OperatorError(f"{len(register.faults)} faults in {file}, so nothing was entered: mend these rows.")
+            faults = counted(len(register.faults), "fault")
+            raise OperatorError(f"{faults} in {file}, so nothing was entered: mend the file and import it again.")
         with here.reading() as connection:
             found = plan(register.rows, schools.listing(connection))
-        if found.changes and not dry_run:
+        if found.steps and not dry_run:
             with here.change() as change:
                 found = plan(register.rows, schools.listing(change.connection))
-                for school in found.carry_out(change.connection, change.at):
-                    change.record(EventKind.SCHOOL_CHANGED, f"school:{school.id}", school=school.id, reason="register")
+                for act, school in found.carry_out(change.connection, change.at):
+                    reason = f"register: {act.value}"
+                    change.record(EventKind.SCHOOL_CHANGED, f"school:{school.id}", school=school.id, reason=reason)
     _report(found, register.skipped, dry_run=dry_run, as_json=as_json)
 
 
@@ -104,14 +107,15 @@ def _row(school: SchoolRow) -> dict[str, object]:
 
 
 def _report(found: Plan, skipped: int, *, dry_run: bool, as_json: bool) -> None:
-    rows: list[Row] = [
-        *({"dfe": row.dfe, "urn": row.urn, "name": row.name, "act": "add"} for row in found.new),
-        *({"dfe": row.dfe, "urn": row.urn, "name": row.name, "act": "rename"} for row, _ in found.renamed),
+    steps = [
+        {"act": step.act.value, "dfe": step.row.dfe, "urn": step.row.urn, "name": step.row.name} for step in found.steps
     ]
-    table(rows, ("act", "dfe", "urn", "name"), as_json=as_json)
-    verb = "would be" if dry_run else "were"
+    table(steps, ("act", "dfe", "urn", "name"), as_json=as_json, nothing="Nothing to change.")
+    done = Counter(step.act for step in found.steps)
+    verb = "Would be done" if dry_run else "Done"
     click.echo(
-        f"{len(found.new)} schools {verb} added, {len(found.renamed)} renamed;"
-        f" {found.unchanged} are as they were, {skipped} rows are of schools that are not open or have no number.",
+        f"{verb}: {counted(done[Act.ADD], 'school')} added, {done[Act.RENAME]} renamed, {done[Act.NEW_URN]} with a new"
+        f" URN. As they were: {found.unchanged}. Left out: {counted(skipped, 'row')} of schools that are not open or"
+        " have no number.",
         err=True,
     )
