@@ -6,6 +6,7 @@ The words of `words.txt` are 4,096 plain English ones of 4 to 7 letters, taken f
 from __future__ import annotations
 
 import re
+import string
 import unicodedata
 from collections.abc import Iterable
 from functools import cache
@@ -16,6 +17,7 @@ from config.entropy import Entropy
 _SHORTEST_OWN_WORD = 4
 _FEWEST_LEFT = 8
 _FEWEST_DIFFERENT = 5
+_JOINTS = str.maketrans("", "", string.punctuation + string.whitespace)  # what joins words is guessed with them
 _ROWS = (
     "abcdefghijklmnopqrstuvwxyz",
     "qwertyuiopasdfghjklzxcvbnm",
@@ -61,7 +63,7 @@ def _left_without(folded: str, own_words: Iterable[str]) -> int:
     for piece in sorted(pieces, key=len, reverse=True):
         if len(piece) >= _SHORTEST_OWN_WORD:
             folded = folded.replace(piece, "")
-    return len(folded)
+    return len(folded.translate(_JOINTS))
 
 
 def _fold(word: str) -> str:

@@ -176,7 +176,8 @@ class Connection(HTTPConnection):
         except NotTls:
             Request(self.server, self).refuse(HTTPStatus.BAD_REQUEST, _PLAIN_HTTP)
             return False
-        self.socket = self.wire.socket = secured
+        self.socket = self.wire.socket = secured  # before the handshake, so that `cut` and `close` end that too
+        secured.do_handshake()
         self._tls = None
         return True
 

@@ -1,7 +1,7 @@
 """TLS for cheroot, with the handshake left to the worker.
 
 cheroot's own adapter shakes hands in its accept loop, where one silent client stalls everyone. This one wraps nothing
-there; `Connection` calls `secure` in its worker thread, with a deadline.
+there; `Connection` shakes hands in its worker thread, with a deadline.
 """
 
 from __future__ import annotations
@@ -55,11 +55,12 @@ class DeferredTls(Adapter):
         """Nothing: a `Wire` reads and writes the connection."""
 
     def secure(self, sock: socket.socket, timeout: float) -> ssl.SSLSocket:
-        """Shake hands within `timeout` seconds. Raises NotTls, ssl.SSLError, OSError (TimeoutError among them)."""
+        """The socket that takes the place of `sock`. The handshake on it is to come, and has `timeout` seconds.
+
+        Raises NotTls, and OSError (TimeoutError among them).
+        """
         sock.settimeout(timeout)
         if sock.recv(1, socket.MSG_PEEK) not in (_HANDSHAKE_RECORD, b""):
             raise NotTls
         context: ssl.SSLContext = self.context
-        secured = context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
-        secured.do_handshake()
-        return secured
+        return context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 
 from sqlalchemy import Connection, func, select
 
@@ -42,16 +44,13 @@ class Entry:
 
 def listing(connection: Connection, wanted: Filter, limit: int = 100) -> list[Entry]:
     """The newest `limit` records that fit `wanted`, the newest last. Pruned ones fit only a filter of nothing."""
-    found: list[Entry] = []
-    for entry in _backwards(connection, wanted):
-        if len(found) >= limit:
-            break
-        found.append(entry)
+    with closing(_backwards(connection, wanted)) as entries:
+        found = list(islice(entries, limit))
     found.reverse()
     return found
 
 
-def _backwards(connection: Connection, wanted: Filter) -> Iterator[Entry]:
+def _backwards(connection: Connection, wanted: Filter) -> Generator[Entry]:
     """Fitting records, newest first. Payloads are canonical, so most are judged by their bytes alone."""
     needles = [needle(name, value) for name in _EQUAL if (value := getattr(wanted, name)) is not None]
     everything = wanted == Filter()
@@ -61,14 +60,15 @@ def _backwards(connection: Connection, wanted: Filter) -> Iterator[Entry]:
         .order_by(AuditRecord.seq.desc())
         .execution_options(yield_per=_CHUNK)
     )
-    for seq, batch, payload in connection.execute(statement):
-        if payload is None:
-            if everything:
-                yield Entry(seq, batch, None)
-        elif all(part in payload for part in needles):
-            event = _decoded(payload)
-            if event is None or _within(event.at, wanted):
-                yield Entry(seq, batch, event)
+    with connection.execute(statement) as rows:
+        for seq, batch, payload in rows:
+            if payload is None:
+                if everything:
+                    yield Entry(seq, batch, None)
+            elif all(part in payload for part in needles):
+                event = _decoded(payload)
+                if event is None or _within(event.at, wanted):
+                    yield Entry(seq, batch, event)
 
 
 _EQUAL = ("event", "actor", "school", "reference", "session", "object")

@@ -8,7 +8,7 @@ Raises sqlalchemy.exc.SQLAlchemyError.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -27,6 +27,8 @@ MAX_GAPS = 100
 _CHUNK = 5000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_BATCHES = select(AuditBatch.__table__).order_by(AuditBatch.b).execution_options(yield_per=_CHUNK)
+_RECORDS = select(AuditRecord.__table__).order_by(AuditRecord.seq).execution_options(yield_per=_CHUNK)
 
 
 class Fault(StrEnum):
@@ -95,25 +97,26 @@ def verify(connection: Connection, against: Sequence[Head] = (), kept_since: dat
     Records may be empty (pruned) only in batches older than `kept_since`; None allows it anywhere.
     """
     _forbid_writing(connection)
-    walk = _Walk(connection, against, kept_since)
     finding = None
-    try:
-        walk.run()
-    except _Broken as broken:
-        finding = broken.finding
-    except (TypeError, ValueError, OverflowError):  # SQLite holds a text in any column, once somebody put it there
-        finding = Finding(Fault.UNREADABLE, walk.head.b + 1)
+    with connection.execute(_BATCHES) as batches, connection.execute(_RECORDS) as records:
+        walk = _Walk(batches, records, against, kept_since)
+        try:
+            walk.run()
+        except _Broken as broken:
+            finding = broken.finding
+        except (TypeError, ValueError, OverflowError):  # SQLite holds a text in any column, once somebody put it there
+            finding = Finding(Fault.UNREADABLE, walk.head.b + 1)
     return Report(walk.head, walk.pruned, finding, tuple(walk.pulse.gaps), walk.pulse.count)
 
 
 class _Walk:
     """One pass over both tables side by side."""
 
-    def __init__(self, connection: Connection, against: Sequence[Head], kept_since: datetime | None) -> None:
-        batches = select(AuditBatch.__table__).order_by(AuditBatch.b)
-        records = select(AuditRecord.__table__).order_by(AuditRecord.seq)
-        self._batches: Iterator[Any] = iter(connection.execute(batches.execution_options(yield_per=_CHUNK)))
-        self._records: Iterator[Any] = iter(connection.execute(records.execution_options(yield_per=_CHUNK)))
+    def __init__(
+        self, batches: Iterable[Any], records: Iterable[Any], against: Sequence[Head], kept_since: datetime | None
+    ) -> None:
+        self._batches = iter(batches)
+        self._records = iter(records)
         self._remembered: dict[int, list[Head]] = {}
         for head in against:
             self._remembered.setdefault(head.b, []).append(head)

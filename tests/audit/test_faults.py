@@ -16,13 +16,13 @@ import psycopg
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from config.database import Database
 from policy.audit.events import RecordUnavailable
 from policy.audit.faults import disk_full, flush_failed
 from policy.audit.log import AuditLog
 from policy.audit.verify import verify
 from tests.audit.conftest import empty
 from tests.support.clock import FakeClock
+from tests.support.databases import opened
 from tests.support.events import an_event
 from tests.support.postgres import PostgresServer, postgres_server
 
@@ -51,12 +51,8 @@ def recovers(log: AuditLog, clock: FakeClock) -> None:
 
 
 def is_whole(url: str) -> bool:
-    database = Database(url)
-    try:
-        with database.read() as connection:
-            return verify(connection).intact
-    finally:
-        database.dispose()
+    with opened(url) as database, database.read() as connection:
+        return verify(connection).intact
 
 
 def test_a_locked_database_refuses_in_time_and_recovers(sqlite_url: str, make_log: MakeLog, clock: FakeClock) -> None:

@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import pytest
 
-from config.database import Database
 from policy.audit.events import Event, EventKind, RecordUnavailable
 from policy.audit.grants import Grants
 from policy.audit.log import AuditLog
@@ -16,6 +15,7 @@ from policy.audit.query import Filter, listing
 from policy.audit.reading import GRANT_BYTES, MAX_PIECES
 from policy.audit.windows import Windows
 from tests.support.clock import FakeClock
+from tests.support.databases import opened
 from tests.support.events import an_event
 
 BROWSE = an_event(event=EventKind.FOLDER_BROWSE, object="7/2026-11/SEND", reference="")
@@ -42,10 +42,8 @@ def rows(log: AuditLog, sqlite_url: str) -> Rows:
 
     def read(kind: EventKind) -> list[Event]:
         log.flush()
-        database = Database(sqlite_url)
-        with database.read() as connection:
+        with opened(sqlite_url) as database, database.read() as connection:
             found = [entry.event for entry in listing(connection, Filter(event=kind), limit=100_000)]
-        database.dispose()
         return [event for event in found if event is not None]
 
     return read

@@ -19,6 +19,7 @@ from config.database import Database
 from policy.audit.log import EXIT_FLUSH_FAILED, AuditLog
 from policy.audit.query import Filter, listing
 from policy.audit.verify import verify
+from tests.support.databases import opened
 from tests.support.events import an_event
 from tests.support.programs import need
 
@@ -42,8 +43,8 @@ def acknowledged_until_killed(url: str, round_: int) -> set[tuple[str, str]]:
         process.kill()
     for process in processes:
         assert process.stdout is not None
-        lines += process.stdout.readlines()
-        process.wait()
+        with process:
+            lines += process.stdout.readlines()
     found = (line.split() for line in lines if line.endswith("\n"))
     return {(session, number) for session, number in found}
 
@@ -88,10 +89,8 @@ def test_a_disk_that_is_full_or_read_only_refuses_and_recovers(sqlite_url: str, 
 def test_after_a_full_disk_the_record_is_whole(sqlite_url: str, trace: Path) -> None:
     spoken(writer("outage", sqlite_url, under=strace(sqlite_url, "pwrite64:error=ENOSPC:when=40..41", trace)))
     assert "(INJECTED)" in trace.read_text()
-    database = Database(sqlite_url)
-    with database.read() as connection:
+    with opened(sqlite_url) as database, database.read() as connection:
         assert verify(connection).intact
-    database.dispose()
 
 
 def test_a_full_disk_makes_the_record_give_up_its_reserve(sqlite_url: str, trace: Path) -> None:
@@ -117,7 +116,5 @@ def test_the_record_goes_on_after_a_process_ended_for_its_flush(
 ) -> None:
     spoken(writer("outage", sqlite_url, under=strace(sqlite_url, "fdatasync,fsync:error=EIO:when=5+", trace)))
     make_log(sqlite_url).record(an_event())
-    database = Database(sqlite_url)
-    with database.read() as connection:
+    with opened(sqlite_url) as database, database.read() as connection:
         assert verify(connection).intact
-    database.dispose()

@@ -15,6 +15,7 @@ from config.database import Database
 from policy.audit.log import AuditLog
 from policy.audit.schema import POSTGRESQL_DDL, SQLITE_DDL
 from tests.audit.conftest import empty
+from tests.support.databases import opened
 from tests.support.events import an_event
 from tests.support.postgres import PostgresServer
 
@@ -58,14 +59,16 @@ def test_the_database_refuses(log: AuditLog, database: Database, name: str) -> N
 @pytest.mark.parametrize("name", FORBIDDEN_SQLITE)
 def test_sqlite_refuses(sqlite_url: str, make_log: Callable[..., AuditLog], name: str) -> None:
     make_log(sqlite_url).record_all([an_event()] * 3)
-    assert refused(Database(sqlite_url), FORBIDDEN_SQLITE[name])
+    with opened(sqlite_url) as database:
+        assert refused(database, FORBIDDEN_SQLITE[name])
 
 
 @pytest.mark.parametrize("name", FORBIDDEN_POSTGRESQL)
 def test_postgresql_refuses(postgres: PostgresServer, make_log: Callable[..., AuditLog], name: str) -> None:
     url = empty(postgres.fresh_database())
     make_log(url).record(an_event())
-    assert refused(Database(url), FORBIDDEN_POSTGRESQL[name])
+    with opened(url) as database:
+        assert refused(database, FORBIDDEN_POSTGRESQL[name])
 
 
 def test_pruning_is_permitted(log: AuditLog, database: Database) -> None:
@@ -79,10 +82,10 @@ def test_migration_and_schema_make_the_same_tables(url: str, tmp_path: Path, req
     else:
         server: PostgresServer = request.getfixturevalue("postgres")
         other = server.fresh_database()
-    migrated = Database(other)
-    with migrated.write() as connection:
-        _migrate(connection)
-    assert _described(migrated) == _described(Database(url))
+    with opened(other) as migrated, opened(url) as made:
+        with migrated.write() as connection:
+            _migrate(connection)
+        assert _described(migrated) == _described(made)
 
 
 def test_migration_and_schema_have_the_same_triggers() -> None:
@@ -120,5 +123,4 @@ def _described(database: Database) -> dict[str, object]:
         query = "SELECT tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal ORDER BY tgname"
     with database.read() as connection:
         tables["triggers"] = [tuple(row) for row in connection.execute(text(query))]
-    database.dispose()
     return tables

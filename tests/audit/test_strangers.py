@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import pytest
 
-from config.database import Database
 from policy.audit.events import Event, EventKind, Result
 from policy.audit.log import AuditLog
 from policy.audit.query import Filter, listing
 from policy.audit.strangers import Strangers, prefix
 from tests.support.clock import FakeClock
+from tests.support.databases import opened
 from tests.support.events import an_event
 
 Rows = Callable[[], list[Event]]
@@ -38,10 +38,8 @@ def strangers(log: AuditLog, clock: FakeClock) -> Strangers:
 def rows(log: AuditLog, sqlite_url: str) -> Rows:
     def read() -> list[Event]:
         log.flush()
-        database = Database(sqlite_url)
-        with database.read() as connection:
+        with opened(sqlite_url) as database, database.read() as connection:
             found = [entry.event for entry in listing(connection, Filter(), limit=100_000)]
-        database.dispose()
         return [event for event in found if event is not None]
 
     return read

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from config.database import Database
 from policy.audit.chain import Head
 from policy.audit.events import EventKind
 from policy.audit.log import AuditLog
 from policy.audit.merkle import leaf_hash, link_hash, tree_hash
 from policy.audit.verify import Fault, Report, verify
 from tests.support.clock import FakeClock
+from tests.support.databases import opened
 from tests.support.events import an_event
 
 Tamper = Callable[[sqlite3.Connection], object]
@@ -32,12 +32,8 @@ class Written:
     heads: tuple[Head, ...]
 
     def verify(self, against: tuple[Head, ...] = (), **options: object) -> Report:
-        database = Database(f"sqlite:///{self.path}")
-        try:
-            with database.read() as connection:
-                return verify(connection, against, **options)  # type: ignore[arg-type]
-        finally:
-            database.dispose()
+        with opened(f"sqlite:///{self.path}") as database, database.read() as connection:
+            return verify(connection, against, **options)  # type: ignore[arg-type]
 
     def tamper(self, act: Tamper) -> None:
         """As the owner of the file would: triggers dropped first."""
@@ -221,7 +217,7 @@ def test_an_empty_record_is_whole(sqlite_url: str) -> None:
 def test_both_databases_verify(url: str, make_log: Callable[..., AuditLog]) -> None:
     log = make_log(url)
     log.record_all([an_event()] * 7)
-    with reading(url) as database, database.read() as connection:
+    with opened(url) as database, database.read() as connection:
         report = verify(connection, (log.head,))
     assert (report.intact, report.head.records) == (True, 7)
 
@@ -252,12 +248,3 @@ def test_a_stop_of_the_service_explains_a_silence(
     clock.advance(hours=10)
     beats(log, clock, 3)
     assert written.verify().gap_count == 0
-
-
-@contextmanager
-def reading(url: str) -> Iterator[Database]:
-    database = Database(url)
-    try:
-        yield database
-    finally:
-        database.dispose()

@@ -15,9 +15,10 @@ import gateway.models
 import gateway.vault.models
 import policy.audit.models
 import policy.models
-from config.database import AuditBase, Base, Database
+from config.database import AuditBase, Base
 from config.errors import OperatorError
 from config.schema import Which, check, upgrade
+from tests.support.databases import opened
 from tests.support.postgres import PostgresServer
 
 MODULES = (auth.models, gateway.models, gateway.vault.models, policy.audit.models, policy.models)
@@ -34,12 +35,9 @@ def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]:
 
 
 def _differences(url: str, which: Which, declared: MetaData) -> list[object]:
-    database = Database(url)
-    with database.read() as connection:
+    with opened(url) as database, database.read() as connection:
         options = {"version_table": which.version_table, "compare_type": True}
-        found = list(compare_metadata(MigrationContext.configure(connection, opts=options), declared))
-    database.dispose()
-    return found
+        return list(compare_metadata(MigrationContext.configure(connection, opts=options), declared))
 
 
 @pytest.mark.parametrize("which", Which)
@@ -55,7 +53,7 @@ def test_every_number_is_given_once_also_in_a_migrated_sqlite(tmp_path: Path) ->
     numbered = {
         name for name, table in Base.metadata.tables.items() if table.dialect_options["sqlite"]["autoincrement"]
     }
-    with Database(url).read() as connection:
+    with opened(url) as database, database.read() as connection:
         made = connection.execute(text("SELECT name FROM sqlite_master WHERE sql LIKE '%AUTOINCREMENT%'")).scalars()
         assert set(made) == numbered
 
@@ -78,7 +76,7 @@ def test_a_second_upgrade_changes_nothing(fresh: Callable[[], str], which: Which
 @pytest.mark.parametrize("which", Which)
 def test_an_older_database_is_refused_with_the_command_that_mends_it(fresh: Callable[[], str], which: Which) -> None:
     url = fresh()
-    with Database(url).write() as connection:
+    with opened(url) as database, database.write() as connection:
         connection.execute(text("CREATE TABLE anything (a INTEGER)"))
     with pytest.raises(OperatorError, match="ladocs db upgrade") as caught:
         check(url, which)
@@ -92,7 +90,7 @@ def test_a_database_of_a_newer_version_is_refused(
 ) -> None:
     url = fresh()
     upgrade(url, which)
-    with Database(url).write() as connection:
+    with opened(url) as database, database.write() as connection:
         connection.execute(text(f"UPDATE {which.version_table} SET version_num = '9999'"))
     with pytest.raises(OperatorError, match="newer ladocs") as caught:
         act(url, which)
@@ -114,11 +112,11 @@ def test_a_database_that_cannot_be_reached_is_one_line(tmp_path: Path) -> None:
 
 def test_an_upgrade_that_fails_leaves_the_database_as_it_was(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/test.db"
-    with Database(url).write() as connection:
+    with opened(url) as database, database.write() as connection:
         connection.execute(text("CREATE TABLE generation (a INTEGER)"))
     with pytest.raises(OperatorError):
         upgrade(url, Which.MAIN)
-    with Database(url).read() as connection:
+    with opened(url) as database, database.read() as connection:
         assert connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'table'")).scalars().all() == [
             "generation"
         ]

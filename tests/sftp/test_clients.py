@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -16,10 +15,6 @@ from tests.sftp.door import BIG, CODE, DOCUMENT, HOST, HOST_KEY, Door, running
 
 PASSWORD = "correct horse battery"
 SIZE = 1900
-
-
-def _needs(program: str) -> pytest.MarkDecorator:
-    return pytest.mark.skipif(shutil.which(program) is None, reason=f"{program} is not installed")
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +50,7 @@ def _openssh(
     )
 
 
-@_needs("sftp")
+@pytest.mark.needs("sftp")
 def test_openssh_signs_in_with_password_and_code(door: Door, tmp_path: Path) -> None:
     done = _openssh(door, tmp_path, "sftp", f"jo.head@{HOST}", says=(PASSWORD, CODE), commands=f'get "{DOCUMENT}"\n')
     assert done.returncode == 0, done.stderr
@@ -66,7 +61,7 @@ def test_openssh_signs_in_with_password_and_code(door: Door, tmp_path: Path) -> 
     ]
 
 
-@_needs("sftp")
+@pytest.mark.needs("sftp")
 def test_openssh_signs_in_with_key_and_code(door: Door, tmp_path: Path) -> None:
     key = str(door.key_file("jo.head", tmp_path))
     done = _openssh(door, tmp_path, "sftp", "-i", key, f"jo.head@{HOST}", says=(CODE,), commands="ls -l\ndf\n")
@@ -75,7 +70,7 @@ def test_openssh_signs_in_with_key_and_code(door: Door, tmp_path: Path) -> None:
     assert "100%" in done.stdout
 
 
-@_needs("sftp")
+@pytest.mark.needs("sftp")
 def test_openssh_mirrors_the_tree_unattended(door: Door, tmp_path: Path) -> None:
     key = str(door.key_file("nightly", tmp_path))
     done = _openssh(door, tmp_path, "sftp", "-i", key, "-o", "BatchMode=yes", f"nightly@{HOST}", commands="get -pr .\n")
@@ -84,7 +79,7 @@ def test_openssh_mirrors_the_tree_unattended(door: Door, tmp_path: Path) -> None
     assert (tmp_path / BIG.lstrip("/")).read_bytes() == bytes(range(256)) * 4096
 
 
-@_needs("scp")
+@pytest.mark.needs("scp")
 def test_openssh_scp_ends_with_status_0(door: Door, tmp_path: Path) -> None:
     key = str(door.key_file("nightly", tmp_path))
     done = _openssh(door, tmp_path, "scp", "-i", key, f"nightly@{HOST}:{BIG}", "copy")
@@ -92,7 +87,7 @@ def test_openssh_scp_ends_with_status_0(door: Door, tmp_path: Path) -> None:
     assert (tmp_path / "copy").stat().st_size == 1 << 20
 
 
-@_needs("sftp")
+@pytest.mark.needs("sftp")
 def test_openssh_tells_why_writing_is_refused(door: Door, tmp_path: Path) -> None:
     key = str(door.key_file("nightly", tmp_path))
     done = _openssh(door, tmp_path, "sftp", "-i", key, f"nightly@{HOST}", commands="mkdir /new\n")
@@ -100,7 +95,7 @@ def test_openssh_tells_why_writing_is_refused(door: Door, tmp_path: Path) -> Non
     assert "Permission denied" in done.stderr
 
 
-@_needs("sftp")
+@pytest.mark.needs("sftp")
 def test_openssh_shows_the_reason_of_a_refusal(door: Door, tmp_path: Path) -> None:
     done = _openssh(door, tmp_path, "sftp", f"lee.left@{HOST}", says=("once upon a time", CODE))
     assert done.returncode != 0
@@ -155,7 +150,7 @@ def test_paramiko_reads_a_document_with_its_prefetch(door: Door) -> None:
         transport.close()
 
 
-@_needs("psftp")
+@pytest.mark.needs("psftp")
 def test_psftp_signs_in_with_password_and_code(door: Door, tmp_path: Path) -> None:
     (tmp_path / "commands").write_text(f'get "{DOCUMENT}" copy\nquit\n')
     arguments = ["-P", str(door.port), "-hostkey", HOST_KEY.get_fingerprint(), "-b", "commands", f"jo.head@{HOST}"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -14,6 +13,7 @@ from flask.testing import FlaskClient
 
 from gateway.portal.pages import make_pages
 from gateway.portal.signs import Signs
+from tests.support.programs import need
 from tests.webdav.harness import Reply, call_wsgi, running
 
 SIGNS = Signs(
@@ -26,7 +26,6 @@ SIGNS = Signs(
     sftp_port=2222,
 )
 CLIENTS = ["Windows drive", "macOS", "WinSCP", "FileZilla", "OpenSSH sftp", "rclone", "curl"]
-CHROMIUM = shutil.which("chromium")
 # A document that holds the page at one width and writes into its own title how wide the page's content is.
 PROBE = """<!DOCTYPE html><title>?</title>
 <iframe src="page.html" width="{width}" height="900" style="border:0"></iframe>
@@ -104,7 +103,8 @@ def test_settings_with_markup_are_encoded() -> None:
 
 @pytest.mark.parametrize("path", ["/", "/none", "/static/portal.css", "/static/none"])
 def test_every_answer_is_guarded(client: FlaskClient, path: str) -> None:
-    headers = client.get(path).headers
+    with client.get(path) as answer:
+        headers = answer.headers
     assert (headers["X-Content-Type-Options"], "default-src 'none'" in headers["Content-Security-Policy"]) == (
         "nosniff",
         True,
@@ -167,7 +167,7 @@ def _ask(path: str) -> Reply:
     return call_wsgi(make_pages(SIGNS), environ)
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="needs the program chromium: apt-get install chromium")
+@pytest.mark.needs("chromium")
 @pytest.mark.parametrize("width", [320, 390, 1280])
 def test_the_page_fits_its_screen(saved_page: Path, width: int) -> None:
     (saved_page / "probe.html").write_text(PROBE.format(width=width), encoding="utf-8")
@@ -175,7 +175,7 @@ def test_the_page_fits_its_screen(saved_page: Path, width: int) -> None:
     assert f"<title>{width} of {width}</title>" in dom
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="needs the program chromium: apt-get install chromium")
+@pytest.mark.needs("chromium")
 def test_the_page_can_be_drawn(saved_page: Path) -> None:
     picture = saved_page / "page.png"
     _chromium(saved_page, "--window-size=1280,2600", f"--screenshot={picture}", (saved_page / "page.html").as_uri())
@@ -184,6 +184,6 @@ def test_the_page_can_be_drawn(saved_page: Path) -> None:
 
 def _chromium(folder: Path, *arguments: str) -> str:
     quiet = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
-    command = [str(CHROMIUM), *quiet, f"--user-data-dir={folder}/profile"]
+    command = [need("chromium"), *quiet, f"--user-data-dir={folder}/profile"]
     done = subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=90, check=True)
     return done.stdout

@@ -263,6 +263,14 @@ def test_an_unfinished_handshake_ends(tls_files: TlsFiles) -> None:
         assert read_all(client) == b""
 
 
+def test_handshakes_that_never_end_give_way_to_the_next(tls_files: TlsFiles) -> None:
+    limits = replace(FAST, handshake_seconds=30, header_seconds=30)
+    with running(limits=limits, tls=tls_files) as site, ExitStack() as held:
+        for _ in range(limits.threads):
+            held.enter_context(site.connect()).sendall(b"\x16\x03\x01")
+        assert _ask_tls(site).endswith(PDF)
+
+
 def test_plain_http_on_the_tls_port_is_told_so(tls_files: TlsFiles) -> None:
     with running(limits=FAST, tls=tls_files) as site:
         answer = send_raw(site, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
