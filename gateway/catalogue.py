@@ -56,9 +56,9 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One document by name, with what policy, vault and record need of it."""
+    """One document by name, with what policy, vault and record need of it. `name` is None as in `Listed`."""
 
-    name: str
+    name: str | None
     delivery_id: bytes
     reference: str
     size: int
@@ -88,7 +88,7 @@ class Catalogue:
             ).where(in_folder(folder), readable(scope, school, at))
         )
         listed = [
-            Listed(self._name_or_none(row, folder), row.id, row.size, row.published_at)
+            Listed(self._name(row, folder), row.id, row.size, row.published_at)
             for row in rows
             if row.name_sealed is not None
         ]
@@ -159,21 +159,18 @@ class Catalogue:
         keys: Iterable[bytes] = self._vault.publish_keys(connection, first, last)
         return [self._vault.token(key, folder.token_id, name) for key in keys]
 
-    def _name_or_none(self, row: Row[*tuple[Any, ...]], folder: Folder) -> str | None:
+    def _name(self, row: Row[*tuple[Any, ...]], folder: Folder) -> str | None:
         try:
-            return self._name(row, folder)
+            return self._vault.open_name(
+                row.kek_id,
+                row.name_sealed,
+                delivery_id=row.id,
+                school_id=folder.school_id,
+                category_id=folder.category_id,
+                object_id=row.object_id,
+            )
         except Damaged:
             return None
-
-    def _name(self, row: Row[*tuple[Any, ...]], folder: Folder) -> str:
-        return self._vault.open_name(
-            row.kek_id,
-            row.name_sealed,
-            delivery_id=row.id,
-            school_id=folder.school_id,
-            category_id=folder.category_id,
-            object_id=row.object_id,
-        )
 
 
 def in_folder(folder: Folder) -> ColumnElement[bool]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from auth.principal import Principal
 from config.database import Database
@@ -31,17 +31,17 @@ from gateway.places import (
     Root,
     SchoolRoot,
     locate,
+    school_at,
     shows_about,
     single_school,
 )
-from gateway.scopes import RECHECK_SECONDS, Scopes
+from gateway.scopes import Scopes
 from gateway.tree import Attributes, Entry, Handle, NodeKind
 from gateway.vault.vault import Vault
 from gateway.witness import Witness
 from policy.access import OBSTACLES, Action, Effect, Reason, Scope, decide
 
 _ABOUT_SINCE = datetime(2026, 9, 1, tzinfo=UTC)  # the text's own date, alike on every server and for everyone
-_RECHECK = timedelta(seconds=RECHECK_SECONDS)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,14 +95,14 @@ class VirtualFileSystem:
 
     def open(self, path: VirtualPath) -> Handle:
         with as_fs_errors():
-            at = self._rooms.clock.now()
+            at, asked_at = self._rooms.clock.now(), self._rooms.clock.monotonic()
             scope, place = self._locate(path, at)
             if isinstance(place, AboutPlace):
                 return TextHandle(self._rooms.about or b"", self._about_attributes(), self._witness.opened_about(at))
             if not isinstance(place, DocumentPlace):
                 self._newest(scope, place, at)
                 raise IsADirectory
-            return self._open(*self._found(scope, place, at), at)
+            return self._open(*self._found(scope, place, at), at, asked_at)
 
     def usage(self) -> int:
         with as_fs_errors():
@@ -137,12 +137,13 @@ class VirtualFileSystem:
 
     def _locate(self, path: VirtualPath, at: datetime) -> tuple[Scope, Place]:
         scope = self._scope(at)
+        school = school_at(path, scope)
+        if school is not None and school.obstacle is not None:
+            self._obstruct(school.obstacle, at)
         place = locate(path, scope)
         if place is None or (isinstance(place, AboutPlace) and self._rooms.about is None):
             self._witness.refused(Reason.NO_SUCH_PATH, at, name=str(path))
             raise NotFound
-        if not isinstance(place, Root | AboutPlace) and place.school.obstacle is not None:
-            self._obstruct(place.school.obstacle, at)
         return scope, place
 
     def _found(self, scope: Scope, place: DocumentPlace, at: datetime) -> tuple[Found, datetime]:
@@ -152,19 +153,23 @@ class VirtualFileSystem:
         if found is None:
             self._witness.refused(Reason.NO_SUCH_PATH, at, folder=place.folder, name=place.name)
             raise NotFound
-        return found, self._judge(scope, found, at)
+        permitted_until = self._judge(scope, found, at)
+        if found.name is None:
+            self._witness.damaged_name(place.folder, found.delivery_id, at)
+            raise Damaged
+        return found, permitted_until
 
     def _judge(self, scope: Scope, found: Found, at: datetime) -> datetime:
-        """Until when `found` may be read without asking again; raises what the client may know when it may not."""
+        """Until when `found` may be read, as things stand; raises what the client may know when it may not."""
         decision = decide(scope, Action.READ, found.resource, at)
         if decision.effect is Effect.PERMIT:
-            return min(decision.valid_until or at, at + _RECHECK)
+            return decision.valid_until or at
         self._witness.refused_document(found, decision.reason, at)
         if decision.reason in OBSTACLES:
             raise Unavailable(OBSTACLES[decision.reason], standing=True)
         raise NotFound
 
-    def _open(self, found: Found, permitted_until: datetime, at: datetime) -> Handle:
+    def _open(self, found: Found, permitted_until: datetime, at: datetime, asked_at: float) -> Handle:
         def damaged(error: Damaged) -> None:
             self._witness.damaged(found, error, self._rooms.clock.now())
 
@@ -184,6 +189,7 @@ class VirtualFileSystem:
             grant=grant,
             clock=self._rooms.clock,
             permitted_until=permitted_until,
+            asked_at=asked_at,
             permit=lambda now: self._judge(self._scope(now), found, now),
             damaged=damaged,
         )

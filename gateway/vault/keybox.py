@@ -127,7 +127,7 @@ class KeyBox:
             return self._keys
 
     def _load(self) -> None:
-        for attempt in (1, 2):
+        while True:
             seen, raw = self._stamp(), self._box_bytes()
             generation, count = self._header(raw)
             body = raw[_HEADER.size :]
@@ -135,7 +135,7 @@ class KeyBox:
                 root = self._root(generation).read_bytes()
                 plain = AESGCM(root).decrypt(body[:NONCE_BYTES], body[NONCE_BYTES:], raw[: _HEADER.size])
             except (FileNotFoundError, InvalidTag, ValueError) as exc:
-                if attempt == 1 and self._box_bytes() != raw:  # a rotation passed between our two reads
+                if self._box_bytes() != raw:  # a rotation passed between our two reads
                     continue
                 raise OperatorError(
                     f"The root key in {self._folder} does not open the key box: set keys.dir to the folder that was"

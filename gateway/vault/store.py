@@ -124,6 +124,7 @@ class _LocalWriting:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._new = path.with_suffix(_NEW)
+        self._committed = False
         if not path.parent.is_dir():
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             sync_folder(path.parent.parent)
@@ -144,10 +145,12 @@ class _LocalWriting:
         except OSError:
             self._path.unlink()
             raise
+        self._committed = True
 
     def abandon(self) -> None:
-        self._close()
-        self._new.unlink(missing_ok=True)
+        if not self._committed:
+            self._close()
+            self._new.unlink(missing_ok=True)
 
     def _close(self) -> None:
         descriptor, self._descriptor = self._descriptor, -1

@@ -151,8 +151,8 @@ class Vault:
         self, kek_id: bytes, sealed: bytes, *, delivery_id: bytes, school_id: int, category_id: int, object_id: bytes
     ) -> str:
         """The name that `seal_name` sealed. Raises Damaged when it is another delivery's, or was changed."""
-        aad = fmt.name_aad(delivery_id, school_id, category_id, object_id)
         try:
+            aad = fmt.name_aad(delivery_id, school_id, category_id, object_id)
             plain = self._of(kek_id).name.decrypt(sealed[: fmt.NONCE_BYTES], sealed[fmt.NONCE_BYTES :], aad)
         except _CHANGED as exc:
             raise Damaged from exc
