@@ -14,7 +14,17 @@ from auth.principal import AccountState, Kind, Layout, StaffRole
 from config.errors import OperatorError
 from gateway.change import Change
 from gateway.cli.credentials import Issued, print_issued
-from gateway.cli.desk import ADMINISTRATORS, ANYONE, DAY, Desk, HomeCommand, account_named, account_present, desk
+from gateway.cli.desk import (
+    ADMINISTRATORS,
+    ANYONE,
+    DAY,
+    Desk,
+    HomeCommand,
+    account_named,
+    account_present,
+    desk,
+    last_day,
+)
 from gateway.cli.output import Row, counted, details, json_option, one_of, table
 from gateway.issuing import issue_password, issue_totp
 from policy import categories, membership, schools
@@ -184,13 +194,15 @@ def revoke(ctx: click.Context, username: str, school: str, wanted: tuple[str, ..
         if not wanted:
             membership.leave(connection, account.id, at.id, change.at)
             change.record(EventKind.ACCESS_REVOKED, f"account:{account.id}", school=at.id, reason=f"role {held.role}")
-        for name in wanted:
-            if not membership.revoke(connection, account.id, at.id, categories.find(connection, name), change.at):
+        names = categories.names(connection)
+        for category in [categories.find(connection, name) for name in wanted]:
+            reason = f"category {names[category]}"
+            if not membership.revoke(connection, account.id, at.id, category, change.at):
                 because = " (a headteacher holds all)" if held.role == HEADTEACHER else ""
                 raise OperatorError(
-                    f"{account.username} has no grant of {name} in {at.dfe}{because}: nothing was ended."
+                    f"{account.username} has no grant of {names[category]} in {at.dfe}{because}: nothing was ended."
                 )
-            change.record(EventKind.ACCESS_REVOKED, f"account:{account.id}", school=at.id, reason=f"category {name}")
+            change.record(EventKind.ACCESS_REVOKED, f"account:{account.id}", school=at.id, reason=reason)
         rows = _schools(change.connection, account, change.at)
     table(rows, _SCHOOLS, as_json=as_json, nothing=_NO_SCHOOL)
 
@@ -281,9 +293,10 @@ def _belong(
     if role is not None:
         membership.join(connection, account.id, at.id, role, change.at)
         change.record(EventKind.ACCESS_GRANTED, f"account:{account.id}", school=at.id, reason=f"role {role}")
-    for name in wanted:
-        membership.grant(connection, account.id, at.id, categories.find(connection, name), change.at, until)
-        reason = f"category {name}" + (f" until {until.date()}" if until else "")
+    names = categories.names(connection)
+    for category in [categories.find(connection, name) for name in wanted]:
+        membership.grant(connection, account.id, at.id, category, change.at, until)
+        reason = f"category {names[category]}" + (f" until {last_day(until)}" if until else "")
         change.record(EventKind.ACCESS_GRANTED, f"account:{account.id}", school=at.id, reason=reason)
 
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import click
 from sqlalchemy import Connection
 
 from auth import accounts
-from config.clock import london_date, london_midnight
+from config.clock import london_midnight
 from config.database import Database
 from config.schema import Which, check
 from gateway import core as cores
-from gateway.cli.desk import ANYONE, DAY, HomeCommand, account_named, desk, home_path
+from gateway.cli.desk import ANYONE, DAY, HomeCommand, account_named, desk, home_path, last_day
 from gateway.cli.output import Row, details, json_option, one_of, table
 from policy import schools
 from policy.audit import query
@@ -102,7 +102,7 @@ def _record(url: str) -> Iterator[Database]:
 
 def _day_begins(end: datetime | None) -> datetime | None:
     """The first moment of the day that ends at `end`."""
-    return london_midnight(london_date(end - timedelta(microseconds=1))) if end else None
+    return london_midnight(last_day(end)) if end else None
 
 
 def _names(connection: Connection) -> tuple[Mapping[int, str], Mapping[int, str]]:

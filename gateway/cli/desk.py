@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from auth import accounts
 from auth.accounts import AccountRow
 from auth.principal import AccountState, StaffRole
-from config.clock import end_of_day
+from config.clock import end_of_day, london_date
 from config.errors import OperatorError
 from gateway import core as cores
 from gateway.change import Change, changing
@@ -131,3 +131,8 @@ class Day(click.ParamType[datetime]):
 
 
 DAY = Day()
+
+
+def last_day(end: datetime) -> date:
+    """The day that was typed for the moment `end`."""
+    return london_date(end - timedelta(microseconds=1))
