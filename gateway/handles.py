@@ -13,9 +13,13 @@ from typing import Self
 from config.clock import Clock
 from gateway.errors import ClosedHandle, Damaged
 from gateway.faults import as_fs_errors
+from gateway.scopes import POLL_SECONDS, RECHECK_SECONDS
 from gateway.tree import Attributes
 from gateway.vault.blob import Blob
 from policy.audit.reading import FileGrant
+
+# A scope may be a poll older than a change: together they stay within the time in which a change is everywhere [R19].
+_ASK_AGAIN_SECONDS = RECHECK_SECONDS - POLL_SECONDS
 
 
 class _Closing:
@@ -46,7 +50,11 @@ class _Closing:
 
 
 class DocumentHandle(_Closing):
-    """A sealed document, open. `permit(at)` raises when it may no longer be read, else says until when it may."""
+    """A sealed document, open. `permit(at)` raises when it may no longer be read, else says until when it may.
+
+    It is asked every few seconds by the monotonic clock, because the other one may be put back; `asked_at` is when it
+    was last.
+    """
 
     def __init__(
         self,
@@ -56,6 +64,7 @@ class DocumentHandle(_Closing):
         grant: FileGrant,
         clock: Clock,
         permitted_until: datetime,
+        asked_at: float,
         permit: Callable[[datetime], datetime],
         damaged: Callable[[Damaged], None],
     ) -> None:
@@ -63,6 +72,7 @@ class DocumentHandle(_Closing):
         self._blob = blob
         self._clock = clock
         self._permitted_until = permitted_until
+        self._asked_at = asked_at
         self._permit = permit
         self._damaged = damaged
 
@@ -80,7 +90,7 @@ class DocumentHandle(_Closing):
                 raise
 
     def cached(self, offset: int, size: int) -> bytes | None:
-        if self._closed or self._clock.now() >= self._permitted_until:
+        if self._closed or not self._permitted():
             return None
         size = self._within(offset, size)
         if not self._grant.try_cover(offset, size):
@@ -90,9 +100,14 @@ class DocumentHandle(_Closing):
     def _check(self) -> None:
         if self._closed:
             raise ClosedHandle
-        at = self._clock.now()
-        if at >= self._permitted_until:
-            self._permitted_until = self._permit(at)
+        if not self._permitted():
+            asked_at = self._clock.monotonic()
+            self._permitted_until = self._permit(self._clock.now())
+            self._asked_at = asked_at
+
+    def _permitted(self) -> bool:
+        asked_lately = self._clock.monotonic() - self._asked_at < _ASK_AGAIN_SECONDS
+        return asked_lately and self._clock.now() < self._permitted_until
 
     def _within(self, offset: int, size: int) -> int:
         return max(0, min(size, self.attributes.size - offset))

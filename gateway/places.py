@@ -187,18 +187,23 @@ def single_school(scope: Scope) -> SchoolScope | None:
     return min(scope.schools.values(), key=lambda school: (school.since, school.school_id), default=None)
 
 
+def school_at(path: VirtualPath, scope: Scope) -> SchoolScope | None:
+    """The school in whose tree `path` lies, whether or not there is such a place; None above all schools."""
+    single = single_school(scope)
+    if single is not None or not path.names:
+        return single
+    return next((school for school in scope.schools.values() if same_name(school.folder, path.names[0])), None)
+
+
 def locate(path: VirtualPath, scope: Scope) -> Place | None:
     """What `path` means in this scope's tree, or None where no such place can be. Names match whatever their case."""
     names = path.names
     if len(names) == 1 and shows_about(scope) and same_name(names[0], ABOUT):
         return AboutPlace()
-    school = single_school(scope)
+    school = school_at(path, scope)
     if school is None:
-        if not names:
-            return Root()
-        school = next((s for s in scope.schools.values() if same_name(s.folder, names[0])), None)
-        names = names[1:]
-    return None if school is None else _in_school(school, names, scope.categories)
+        return None if names else Root()
+    return _in_school(school, names if single_school(scope) else names[1:], scope.categories)
 
 
 def _in_school(school: SchoolScope, names: tuple[str, ...], categories: Mapping[int, str]) -> Place | None:

@@ -219,7 +219,12 @@ def scope_for(connection: Connection, principal: Principal, at: datetime) -> Sco
             categories=MappingProxyType(held),
             obstacle=None if row.state == SchoolState.ACTIVE else Reason.SCHOOL_SUSPENDED,
         )
-    return Scope(principal=principal, categories=named, schools=MappingProxyType(schools), obstacle=None)
+    return Scope(
+        principal=principal,
+        categories=named,
+        schools=MappingProxyType(schools),
+        obstacle=None if schools else Reason.NO_SCHOOL,
+    )
 
 
 def schools_reached(
