@@ -178,7 +178,7 @@ def _lines(file: Path) -> Iterator[tuple[int, Mapping[str, str]]]:
         for values in reader:
             yield reader.line_num, {column: (values[column] or "").strip() for column in COLUMNS}
     except csv.Error as exc:
-        raise OperatorError(f"{file}, row {reader.line_num}: {exc}: save it as CSV again.") from exc
+        raise OperatorError(f"{file}, row {reader.line_num + 1}: {exc}: save it as CSV again.") from exc
 
 
 def _text(file: Path) -> str:
