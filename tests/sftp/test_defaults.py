@@ -14,8 +14,9 @@ from gateway.errors import Damaged, NotFound, Unavailable
 from gateway.path import VirtualPath
 from gateway.sftp.algorithms import CipherOffer
 from gateway.sftp.attributes import row, sftp_attrs
+from gateway.sftp.limits import SftpLimits
 from tests.sftp import raw
-from tests.sftp.door import BIG, DOCUMENT, FOLDER, HOST, Door, running
+from tests.sftp.door import BIG, DOCUMENT, FOLDER, HOST, Door, eventually, running
 from tests.sftp.raw import Wire, string, u32, u64
 from tests.sftp.userauth import FAILURE, SUCCESS, UserAuth
 from tests.support.memory_fs import PUBLISHED, MemoryFileSystem
@@ -283,13 +284,25 @@ def test_nothing_listens_on_behalf_of_a_client(door: Door, listen: Any) -> None:
     assert _run(forward())
 
 
-def test_an_environment_is_not_taken(door: Door) -> None:
-    async def environment() -> bool:
+REQUESTS = {
+    "environment": (b"env", string(b"LD_PRELOAD"), string(b"/tmp/x")),
+    "terminal": (b"pty-req", string(b"xterm"), u32(80), u32(24), u32(0), u32(0), string(b"")),
+    "display": (b"x11-req", b"\0", string(b"MIT-MAGIC-COOKIE-1"), string(b"00" * 16), u32(0)),
+    "agent": (b"auth-agent-req@openssh.com",),
+    "shell": (b"shell",),
+    "command": (b"exec", string(b"id")),
+    "break": (b"break", u32(500)),
+}
+
+
+@pytest.mark.parametrize("request_", REQUESTS.values(), ids=REQUESTS)
+def test_a_channel_with_sftp_on_it_takes_no_other_request(door: Door, request_: tuple[bytes, ...]) -> None:
+    async def asked() -> bool:
         async with door.as_service() as connection:
             process = await connection.create_process(subsystem="sftp", encoding=None)
-            return bool(await process.channel._make_request(b"env", string(b"LD_PRELOAD"), string(b"/tmp/x")))
+            return bool(await process.channel._make_request(*request_))
 
-    assert not _run(environment())
+    assert not _run(asked())
 
 
 def test_the_subsystem_ends_with_status_0(door: Door) -> None:
@@ -301,6 +314,26 @@ def test_the_subsystem_ends_with_status_0(door: Door) -> None:
 
 
 # --- the transport
+
+
+def test_a_client_that_is_gone_without_a_word_is_noticed() -> None:
+    with running(limits=SftpLimits(keepalive_seconds=0.05, keepalive_count=2)) as door:
+
+        async def go_silent() -> None:
+            async with door.as_service() as connection:
+                connection._transport.pause_reading()
+                await asyncio.to_thread(eventually, lambda: all(visit.closed for visit in door.visits.all))
+                connection.abort()
+
+        _run(go_silent())
+
+
+def test_strict_key_exchange_is_agreed_on(door: Door) -> None:
+    async def strict() -> bool:
+        async with door.as_service() as connection:
+            return bool(connection._strict_kex)
+
+    assert _run(strict())
 
 
 def _negotiated(door: Door, **options: Any) -> dict[str, Any]:

@@ -60,6 +60,10 @@ def test_the_page_says_what_this_is_and_whom_to_ask(client: FlaskClient) -> None
     ] == []
 
 
+def test_the_page_says_what_windows_drives_cannot_open(client: FlaskClient) -> None:
+    assert "files over 50 MB" in " ".join(client.get("/").text.split())
+
+
 @pytest.mark.parametrize("name", CLIENTS)
 def test_every_client_has_its_section(client: FlaskClient, name: str) -> None:
     assert re.search(rf'<h2 id="[a-z]+">{name}</h2>', client.get("/").text)

@@ -364,7 +364,7 @@ def test_a_dual_stack_peer_is_its_ipv4_address() -> None:
     assert (connection.remote_addr, connection.prefix) == ("192.0.2.7", "192.0.2.7/32")
 
 
-def test_eight_requests_of_an_account_run_and_the_others_wait_their_turn() -> None:
+def test_whose_places_are_taken_waits_for_a_turn() -> None:
     limits = replace(FAST, threads=8, requests_per_account=2)
     statuses: list[int] = []
     with running(limits=limits) as site:

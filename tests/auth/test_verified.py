@@ -1,0 +1,106 @@
+"""`verified`: a drive asks with every request, and signs in once; what is taken away ends within seconds."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from auth import devices
+from auth.principal import Door, Peer, Principal
+from auth.verified import VerifiedDevices
+from tests.auth.world import HOME, Someone, World
+
+AT_HOME = Peer(address=HOME, door=Door.WEBDAV)
+
+
+@pytest.fixture
+def verified(world: World) -> VerifiedDevices:
+    return VerifiedDevices(world.authenticator.still_valid, world.clock, os.urandom, size=2)
+
+
+def _principal(world: World, who: Someone) -> Principal:
+    candidate = world.candidate(who.username, door=Door.WEBDAV)
+    proof = world.authenticator.check_device(candidate, who.device)
+    assert proof is not None
+    outcome = world.authenticator.authenticate(candidate, [proof])
+    assert isinstance(outcome, Principal)
+    return outcome
+
+
+@pytest.fixture
+def known(world: World, jo: Someone, verified: VerifiedDevices) -> Principal:
+    """Jo, who has signed in with the device password at home."""
+    principal = _principal(world, jo)
+    verified.put(jo.username, jo.device, AT_HOME, principal)
+    return principal
+
+
+def test_who_was_verified_is_known_at_the_next_request(
+    jo: Someone, verified: VerifiedDevices, known: Principal
+) -> None:
+    assert verified.look_up(jo.username, jo.device, AT_HOME) is known
+
+
+@pytest.mark.parametrize("username", ["JO.Bloggs", "SCHOOL\\jo.bloggs"])
+def test_a_name_is_known_as_it_may_be_typed(
+    jo: Someone, verified: VerifiedDevices, known: Principal, username: str
+) -> None:
+    assert verified.look_up(username, jo.device, AT_HOME) is known
+
+
+@pytest.mark.parametrize(
+    ("username", "typed", "peer"),
+    [
+        ("sam.shah", "", AT_HOME),
+        ("jo.bloggs", "x", AT_HOME),
+        ("jo.bloggs", "", Peer(address="198.51.100.9", door=Door.WEBDAV)),
+        ("jo.bloggs", "", Peer(address=HOME, door=Door.SFTP)),
+    ],
+    ids=["another name", "another password", "another address", "another door"],
+)
+def test_nothing_else_is_known(
+    jo: Someone, verified: VerifiedDevices, known: Principal, username: str, typed: str, peer: Peer
+) -> None:
+    assert verified.look_up(username, typed or jo.device, peer) is None
+
+
+def test_a_revoked_device_is_unknown_two_seconds_later(
+    world: World, jo: Someone, verified: VerifiedDevices, known: Principal
+) -> None:
+    with world.database.write() as connection:
+        devices.revoke(connection, jo.id, devices.listing(connection, jo.id)[0].id, world.clock.now())
+    world.clock.advance(seconds=2)
+    assert verified.look_up(jo.username, jo.device, AT_HOME) is None
+
+
+def test_a_quarter_of_an_hour_later_one_signs_in_anew(
+    world: World, jo: Someone, verified: VerifiedDevices, known: Principal
+) -> None:
+    world.clock.advance(minutes=15)
+    assert verified.look_up(jo.username, jo.device, AT_HOME) is None
+
+
+def test_one_account_is_forgotten_and_the_others_are_not(
+    world: World, jo: Someone, verified: VerifiedDevices, known: Principal
+) -> None:
+    sam = world.someone("sam.shah")
+    verified.put(sam.username, sam.device, AT_HOME, _principal(world, sam))
+    verified.forget(jo.id)
+    found = [verified.look_up(who.username, who.device, AT_HOME) is not None for who in (jo, sam)]
+    assert found == [False, True]
+
+
+def test_everything_is_forgotten_at_once(jo: Someone, verified: VerifiedDevices, known: Principal) -> None:
+    verified.clear()
+    assert verified.look_up(jo.username, jo.device, AT_HOME) is None
+
+
+def test_the_one_put_first_goes_first(jo: Someone, verified: VerifiedDevices, known: Principal) -> None:
+    for name in ("a", "b"):
+        verified.put(name, "x", AT_HOME, known)
+    assert (len(verified), verified.look_up(jo.username, jo.device, AT_HOME)) == (2, None)
+
+
+def test_no_password_is_kept(jo: Someone, verified: VerifiedDevices, known: Principal) -> None:
+    assert jo.device not in repr(vars(verified))
