@@ -62,7 +62,7 @@ lock: $(DEV)
 		case $$name in \
 			build) sources="requirements/build.in";; \
 			run) sources="pyproject.toml";; \
-			dev) sources="pyproject.toml requirements/dev.in --extra postgresql --extra uvloop";; \
+			dev) sources="pyproject.toml requirements/dev.in --extra postgresql --extra uvloop -c requirements/run.txt";; \
 		esac; \
 		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 			--custom-compile-command "make lock" --output-file requirements/$$name.txt $$sources; \
