@@ -128,7 +128,7 @@ def observe_clock(services: Services) -> None:
         services.clock.observe(mark(connection))
 
 
-def jobs(services: Services, *, machine: Clock | None = None) -> Jobs:
+def jobs(home: Home, services: Services, *, machine: Clock | None = None) -> Jobs:
     """The clock's work, for the one process that does it."""
     clock = machine or SystemClock()
     return Jobs(
@@ -137,6 +137,7 @@ def jobs(services: Services, *, machine: Clock | None = None) -> Jobs:
         log=services.log,
         machine=clock,
         keeper=MarkKeeper(clock),
+        folders=(home.path, home.store_dir, home.keys_dir),
     )
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
@@ -23,6 +24,7 @@ from gateway.models import StoredObject
 from gateway.vault.vault import Vault
 from policy.audit.events import RecordUnavailable
 from policy.audit.log import AuditLog
+from policy.audit.space import Room, room_at
 
 log = logging.getLogger(__name__)
 
@@ -32,18 +34,21 @@ _ORPHAN_AGE = timedelta(hours=1)
 
 @dataclass(slots=True)
 class Jobs:
-    """The steps of one home. Not thread-safe: one thread turns them."""
+    """The steps of one home. Not thread-safe: one thread turns them. `folders` are those whose disks are watched."""
 
     database: Database
     vault: Vault
     log: AuditLog
     machine: Clock
     keeper: MarkKeeper
+    folders: Sequence[Path] = ()
     _day: date | None = None
+    _short: frozenset[Path] = frozenset()
 
     def turn(self) -> None:
-        """Everything that is due now: the clock's mark, the record's heartbeat, and once a day the day's work."""
+        """Everything that is due now: room, the clock's mark, the heartbeat, and once a day the day's work."""
         at = self.machine.now()
+        self._watch_room()
         with self.database.write() as connection:
             believed = self.keeper.tick(connection)
         if not believed:
@@ -53,6 +58,8 @@ class Jobs:
         if self._day != london_date(at):
             self.daily(at)
             self._day = london_date(at)
+        if self.folders and not self._short:
+            self.log.hold_reserve()
 
     def daily(self, at: datetime) -> None:
         """A day's work: keys for the days ahead, and what an interrupted publication left in the store."""
@@ -62,6 +69,13 @@ class Jobs:
         swept = self.vault.sweep_orphans(kept, at - _ORPHAN_AGE)
         if swept:
             log.info("%d files of interrupted publications were removed from the store", swept)
+
+    def _watch_room(self) -> None:
+        """An alarm, once, for each disk that fills up: while it can still be written."""
+        short = frozenset(folder for folder in self.folders if room_at(folder) is not Room.ENOUGH)
+        for folder in sorted(short - self._short):
+            log.critical("the disk of %s is nearly full: make room; at 5 %% nothing can be published", folder)
+        self._short = short
 
 
 def run_until(stop: threading.Event, step: Callable[[], None], seconds: float) -> threading.Thread:

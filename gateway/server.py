@@ -131,7 +131,7 @@ def _web_worker(home: Home, settings: Settings, sockets: Sockets, say_ready: Cal
     services = _services(home, settings)
     ended = threading.Event()
     run_until(ended, lambda: _chores(services), _CHORE_SECONDS)
-    run_until(ended, compose.jobs(services).turn, TURN_SECONDS)
+    run_until(ended, compose.jobs(home, services).turn, TURN_SECONDS)
     signs = Signs.of(settings, https_port=port_of(sockets.https), sftp_port=port_of(sockets.sftp))
     pages = make_pages(signs)
     servers = [make_http_server(sockets.https, services, tls=compose.tls_files(home), pages=pages)]

@@ -153,6 +153,11 @@ class AuditLog:
             self.record(Event(event=EventKind.HEARTBEAT, at=self._clock.now(), result=Result.PERMIT))
             self._last_heartbeat = now
 
+    def hold_reserve(self) -> None:
+        """Take the reserve of room, unless it is held already. Raises OSError."""
+        if self._reserve is not None:
+            self._reserve.ensure()
+
     def hashed_name(self, folder: str, rest: str) -> str:
         """How a refused name stands in the record: `folder` in clear, a keyed hash of the rest."""
         return names.hashed_name(self._name_key, folder, rest)
