@@ -86,6 +86,7 @@ class VirtualFileSystem:
             scope, place = self._locate(path, at)
             if isinstance(place, DocumentPlace):
                 self._found(scope, place, at)
+                self._witness.browsed(place.folder.key, place.school.school_id, at)
                 raise NotADirectory
             if isinstance(place, AboutPlace):
                 raise NotADirectory
@@ -101,6 +102,7 @@ class VirtualFileSystem:
                 return TextHandle(self._rooms.about or b"", self._about_attributes(), self._witness.opened_about(at))
             if not isinstance(place, DocumentPlace):
                 self._newest(scope, place, at)
+                self._witness.browsed(place.key, place.school_id, at)
                 raise IsADirectory
             return self._open(*self._found(scope, place, at), at, asked_at)
 
