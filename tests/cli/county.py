@@ -6,6 +6,8 @@ import io
 import json
 import shutil
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +16,7 @@ from typing import Any
 from gateway.cli.entry import main
 from gateway.cli.operators import os_user
 
+LADOCS = Path(sys.executable).with_name("ladocs")
 ME = os_user({})
 PRIMARY, SECONDARY = "830-2001", "830-4003"
 INIT = (
@@ -76,6 +79,13 @@ class County:
         ran = ladocs("--home", self.home, *arguments)
         assert ran.status == status, ran
         return ran
+
+    def program(self, *arguments: str | Path, status: int = 0) -> Ran:
+        """As a call, but by the installed program, in a process of its own."""
+        words = [LADOCS, "--home", self.home, *arguments]
+        done = subprocess.run(words, check=False, capture_output=True, text=True, timeout=60)
+        assert done.returncode == status, done
+        return Ran(done.returncode, done.stdout, done.stderr)
 
     def copied_to(self, root: Path) -> County:
         """The same home in another folder."""

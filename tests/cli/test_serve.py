@@ -1,0 +1,76 @@
+"""The installed program: `ladocs serve` says `ready` and ends on a signal; output into a pipe that closes."""
+
+from __future__ import annotations
+
+import select
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.cli.county import LADOCS, County
+
+_SECONDS = 60
+
+
+@pytest.fixture(autouse=True)
+def _any_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("SFTP_PORT", "0"), ("HTTPS_PORT", "0"), ("SFTP_PROCESSES", "1")):
+        monkeypatch.setenv(f"LADOCS_SERVE__{name}", value)
+
+
+@contextmanager
+def serving(county: County) -> Iterator[subprocess.Popen[str]]:
+    """A process that serves the home, and has said so."""
+    words: list[str | Path] = [LADOCS, "serve", "--home", county.home]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            assert select.select([process.stdout], [], [], _SECONDS)[0], "not ready in time"
+            assert process.stdout.readline() == "ready\n"
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_served_home_is_ready_once_and_ends_well_on_a_signal(county: County, number: signal.Signals) -> None:
+    with serving(county) as process:
+        process.send_signal(number)
+        out, _ = process.communicate(timeout=_SECONDS)
+    assert (process.returncode, out) == (0, "")
+    county("audit", "verify")
+
+
+def test_one_home_is_served_once(county: County) -> None:
+    with serving(county):
+        line = county.program("serve", status=2).line
+    assert line == f"Another 'ladocs serve' is running on {county.home}: stop it first."
+
+
+def test_commands_work_while_the_home_is_served(county: County) -> None:
+    with serving(county) as process:
+        county("school", "add", "830-2009", "--name", "New")
+        process.terminate()
+        process.communicate(timeout=_SECONDS)
+    county("audit", "verify")
+
+
+def test_the_installed_program_prints_and_fails_as_it_does_in_this_process(county: County) -> None:
+    assert county.program("school", "list") == county("school", "list")
+    assert county.program("school", "show", "9", status=1) == county("school", "show", "9", status=1)
+
+
+def test_a_reader_that_stops_reading_is_no_fault_of_the_command(county: County) -> None:
+    with subprocess.Popen(
+        [LADOCS, "--home", county.home, "audit", "list", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
+    assert process.returncode == 1
