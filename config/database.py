@@ -77,11 +77,14 @@ class Database:
         else:
             self.engine = create_engine(url, pool_size=8, max_overflow=24, pool_timeout=10, pool_pre_ping=True)
             self._lock_path = None
+        # SQLite has no other kind of reading, and does not know these words.
+        options = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        self._reader = self.engine.execution_options(**options)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A snapshot for reading; always rolled back. Raises sqlalchemy.exc.SQLAlchemyError."""
-        with self.engine.connect() as connection:
+        """A snapshot for reading, as of its first statement; always rolled back. Raises SQLAlchemyError."""
+        with self._reader.connect() as connection:
             if self.is_sqlite:
                 connection.exec_driver_sql("BEGIN")
             yield connection

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, exists, false, func, or_, select, true
+from sqlalchemy import ColumnElement, Connection, Row, and_, exists, false, func, or_, select, true, union_all
 
 from gateway.errors import Damaged
 from gateway.models import Audience, Delivery, StoredObject
@@ -95,15 +95,18 @@ class Catalogue:
         return sorted(listed, key=lambda document: (document.name or "").casefold())
 
     def newest(
-        self, connection: Connection, scope: Scope, school: SchoolScope, at: datetime
+        self, connection: Connection, scope: Scope, schools: Iterable[SchoolScope], at: datetime
     ) -> Mapping[Folder, datetime]:
-        """Every folder of the school in which `scope` may read something at `at`, with its newest publication."""
-        rows = connection.execute(
-            select(Delivery.month, Delivery.category_id, func.max(Delivery.published_at).label("newest"))
+        """Every folder of `schools` in which `scope` may read something at `at`, with its newest publication."""
+        folder = (Delivery.school_id, Delivery.month, Delivery.category_id)
+        each = [
+            select(*folder, func.max(Delivery.published_at).label("newest"))
             .where(readable(scope, school, at))
-            .group_by(Delivery.month, Delivery.category_id)
-        )
-        return {Folder(school.school_id, Month.from_key(row.month), row.category_id): row.newest for row in rows}
+            .group_by(*folder)
+            for school in schools
+        ]
+        rows = connection.execute(union_all(*each)) if each else ()
+        return {Folder(row.school_id, Month.from_key(row.month), row.category_id): row.newest for row in rows}
 
     def usage(self, connection: Connection, scope: Scope, school: SchoolScope, at: datetime) -> int:
         """The bytes of all that `scope` may read in the school at `at`."""

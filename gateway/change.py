@@ -50,8 +50,9 @@ class Change:
 def changing(core: Core, log: AuditLog, actor: int | None, user: str) -> Iterator[Change]:
     """A change by account `actor`, or by nobody's where none exists yet, as `user` of this machine."""
     with core.database.write() as connection:
+        # First of all: the counter's row lets one change pass at a time, so what a change looks up stays true.
+        generations.bump(connection, generations.ACCESS)
         change = Change(connection, core.clock.now(), actor, user)
         yield change
         assert change.events, "a change that nobody recorded"
-        generations.bump(connection, generations.ACCESS)
         log.record_all(change.events)

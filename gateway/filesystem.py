@@ -199,12 +199,8 @@ class VirtualFileSystem:
     def _newest(self, scope: Scope, place: FolderPlace, at: datetime) -> dict[Folder, datetime]:
         """The folders with something to read below `place`; raises NotFound where it exists only by those [R3]."""
         with self._rooms.database.read() as connection:
-            newest = {
-                folder: time
-                for school in place.schools(scope)
-                for folder, time in self._rooms.catalogue.newest(connection, scope, school, at).items()
-                if place.covers(folder)
-            }
+            found = self._rooms.catalogue.newest(connection, scope, place.schools(scope), at)
+        newest = {folder: time for folder, time in found.items() if place.covers(folder)}
         if not newest and isinstance(place, MonthPlace | CategoryPlace):
             self._witness.refused(Reason.NO_SUCH_PATH, at, name=place.key)
             raise NotFound

@@ -1,14 +1,18 @@
 """Sessions: a principal and the file system bound to it, counted over all processes.
 
 Called by the adapters once somebody is signed in. An SFTP connection is a session; WebDAV has none on the wire, so a
-device at an address is one until it has been idle for a quarter of an hour. Thread-safe. Raises only FSError.
+device at an address is one until it has been idle for a quarter of an hour, reading nothing. Thread-safe. Raises only
+FSError.
 """
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from auth.principal import Peer, Principal
 from auth.sessions import SessionLimit, SessionTable
@@ -23,10 +27,12 @@ from policy.audit.grants import Grants
 
 IDLE_SECONDS = 900.0
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Somebody signed in. `close` is idempotent and gives back what the session holds in the record and the table."""
+    """Somebody signed in. `close` gives back what the session holds in record and table; idempotent, raises nothing."""
 
     id: str
     principal: Principal
@@ -61,7 +67,8 @@ class Sessions:
                 self._table.open(session_id, principal)
             except SessionLimit as exc:
                 raise Unavailable(str(exc), retry_after=60) from exc
-        return self._make(session_id, principal, peer)
+        with self._lock:
+            return self._make(session_id, principal, peer)
 
     def for_device(self, principal: Principal, peer: Peer) -> Session:
         """The session of this device at this address: the one that is open, or a new one."""
@@ -69,22 +76,24 @@ class Sessions:
         now = self._clock.monotonic()
         with self._lock:
             idle = self._devices.get(key)
-            if idle is not None and idle.session.principal == principal:
+            if idle is not None and _alike(idle.session.principal, principal):
                 idle.used_at = now
                 return idle.session
-        session = self._make(self._entropy(12).hex(), principal, peer)
-        with self._lock:
-            replaced = self._devices.get(key)
+            session = self._make(self._entropy(12).hex(), principal, peer)
             self._devices[key] = _Idle(session, now)
-        if replaced is not None:
-            replaced.session.close()
+        if idle is not None:
+            idle.session.close()
         return session
 
     def sweep(self) -> None:
         """End idle device sessions and tell the table which sessions live; called every few seconds."""
         now = self._clock.monotonic()
         with self._lock:
-            ended = [key for key, idle in self._devices.items() if now - idle.used_at >= IDLE_SECONDS]
+            ended = [
+                key
+                for key, idle in self._devices.items()
+                if now - idle.used_at >= IDLE_SECONDS and not self._grants.is_reading(idle.session.id)
+            ]
             sessions = [self._devices.pop(key).session for key in ended]
             living = list(self._open)
         for session in sessions:
@@ -104,9 +113,9 @@ class Sessions:
             self._close(session_id)
 
     def _make(self, session_id: str, principal: Principal, peer: Peer) -> Session:
+        """Within the lock."""
         witness = Witness(self._grants, principal, session_id, peer.client)
-        with self._lock:
-            self._open.add(session_id)
+        self._open.add(session_id)
         return Session(
             id=session_id,
             principal=principal,
@@ -120,4 +129,12 @@ class Sessions:
                 return
             self._open.remove(session_id)
         self._grants.end_session(session_id)
-        self._table.close(session_id)
+        try:
+            self._table.close(session_id)
+        except (SQLAlchemyError, OSError) as exc:
+            log.warning("session %s stays in the table until the next sweep: %s", session_id, exc)
+
+
+def _alike(one: Principal, other: Principal) -> bool:
+    """The same person by the same credential with the same rights: a drive's password is verified time and again."""
+    return replace(one, authenticated_at=other.authenticated_at) == other

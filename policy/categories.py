@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
+from auth.upsert import insert_into
 from config.errors import OperatorError
 from policy.models import Category
 
@@ -15,7 +16,9 @@ def ensure(connection: Connection, names: Sequence[str]) -> None:
     known = set(connection.execute(select(Category.name)).scalars())
     for name in names:
         if name not in known:
-            connection.execute(insert(Category).values(name=name))
+            # Another process may enter it at the same moment.
+            row = insert_into(connection, Category).values(name=name)
+            connection.execute(row.on_conflict_do_nothing(index_elements=["name"]))
 
 
 def names(connection: Connection) -> Mapping[int, str]:

@@ -6,8 +6,9 @@ writer bumps within its own transaction; every process watches the values. Threa
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select
 
+from auth.upsert import insert_into
 from policy.models import Generation
 
 ACCESS = "access"
@@ -19,10 +20,9 @@ def content_of(school_id: int) -> str:
 
 
 def bump(connection: Connection, name: str) -> None:
-    """Move the counter `name` on by one, within the caller's write transaction."""
-    moved = connection.execute(update(Generation).where(Generation.name == name).values(value=Generation.value + 1))
-    if moved.rowcount == 0:
-        connection.execute(insert(Generation).values(name=name, value=1))
+    """Move the counter `name` on by one, within the caller's write transaction, which keeps its row until it ends."""
+    row = insert_into(connection, Generation).values(name=name, value=1)
+    connection.execute(row.on_conflict_do_update(index_elements=["name"], set_={"value": Generation.value + 1}))
 
 
 def value(connection: Connection, name: str) -> int:

@@ -7,6 +7,7 @@ every process watches. Raises OperatorError for what a person typed wrongly.
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -22,7 +23,7 @@ from policy.models import School
 _DFE = re.compile(r"(\d{3})[-/ ]?(\d{4})")
 _URN = re.compile(r"\d{5,7}")
 _FOLDER_LIMIT = 40
-_FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
+_FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f-\x9f]')
 
 
 class SchoolState(StrEnum):
@@ -117,8 +118,8 @@ def folder_title(name: str, earlier_name: str | None, renamed_on: date | None, a
 
 
 def folder_name(dfe: str, name: str, earlier_name: str | None, renamed_on: date | None, at: datetime) -> str:
-    """`830-2001 Example Primary`, at most 40 characters, with what Windows cannot carry left out."""
-    title = _FORBIDDEN.sub("", folder_title(name, earlier_name, renamed_on, at))
+    """`830-2001 Example Primary`, at most 40 characters in NFC, with what Windows cannot carry left out."""
+    title = _FORBIDDEN.sub("", unicodedata.normalize("NFC", folder_title(name, earlier_name, renamed_on, at)))
     return f"{dfe} {title}"[:_FOLDER_LIMIT].rstrip(" .")
 
 

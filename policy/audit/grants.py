@@ -64,6 +64,11 @@ class Grants:
         """How a refused name stands in the record: `folder` in clear, a keyed hash of the rest."""
         return self._log.hashed_name(folder, rest)
 
+    def is_reading(self, session_id: str) -> bool:
+        """Whether a handle of this session is open."""
+        with self._lock:
+            return any(key[0] == session_id and key not in self._idle for key in self._readings)
+
     def end_session(self, session_id: str) -> None:
         """Write what is still to be said of a session. Its grants end: an open handle reads no further."""
         self._windows.end_session(session_id)
