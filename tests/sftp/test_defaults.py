@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import stat
 from collections.abc import Coroutine, Iterator
+from pathlib import Path
 from typing import Any
 
 import asyncssh
@@ -259,8 +261,7 @@ FORBIDDEN = {
     "command": lambda c: c.create_process("id"),
     "scp": lambda c: c.create_process("scp -f /etc/passwd"),
     "another subsystem": lambda c: c.create_process(subsystem="netconf"),
-    "tcp": lambda c: c.open_connection("127.0.0.1", 22),
-    "unix socket": lambda c: c.open_unix_connection("/run/docker.sock"),
+    "tcp": lambda c: c.open_connection(*c.get_extra_info("peername")),
     "tunnel": lambda c: c.open_tun(0),
     "tap": lambda c: c.open_tap(0),
 }
@@ -269,6 +270,13 @@ FORBIDDEN = {
 @pytest.mark.parametrize("open_channel", FORBIDDEN.values(), ids=FORBIDDEN)
 def test_nothing_but_sftp_runs_on_a_connection(door: Door, open_channel: Any) -> None:
     assert _run(_refused(door, open_channel))
+
+
+def test_a_socket_of_this_machine_is_not_reached(door: Door, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "socket"))
+        listener.listen()
+        assert _run(_refused(door, lambda connection: connection.open_unix_connection(str(tmp_path / "socket"))))
 
 
 @pytest.mark.parametrize(

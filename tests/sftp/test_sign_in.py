@@ -208,15 +208,15 @@ def test_a_channel_before_sign_in_ends_the_connection(door: Door) -> None:
 
 @pytest.mark.parametrize("first_factor", [b"password", b"publickey"])
 def test_partial_success_leaves_only_the_prompt(door: Door, first_factor: bytes) -> None:
-    async def left() -> bytes:
+    async def left() -> tuple[tuple[int, bool], bytes]:
         async with UserAuth.connect(door.port) as wire:
             if first_factor == b"password":
-                await wire.password("jo.head", PASSWORD)
+                answer = await wire.password("jo.head", PASSWORD)
             else:
-                await wire.public_key("jo.head", door.account("jo.head").key)
-            return wire.methods
+                answer = await wire.public_key("jo.head", door.account("jo.head").key)
+            return answer, wire.methods
 
-    assert _run(left()) == b"keyboard-interactive"
+    assert _run(left()) == ((FAILURE, True), b"keyboard-interactive")
 
 
 # --- what refusals say: [R33]
