@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from config.clock import Clock, london_date
 from config.database import Database
 from config.errors import OperatorError
-from gateway.clockguard import MarkKeeper
+from gateway.clockguard import Belief, MarkKeeper
 from gateway.models import StoredObject
 from gateway.vault.vault import Vault
 from policy.audit.events import RecordUnavailable
@@ -30,6 +30,10 @@ log = logging.getLogger(__name__)
 
 TURN_SECONDS = 15.0
 _ORPHAN_AGE = timedelta(hours=1)
+_DISBELIEF = {
+    Belief.DOUBTED: "the clock has leapt: nothing is done by it until that has stood for as long as the leap is wide",
+    Belief.REFUSED: "the clock has leapt ahead: documents are refused until 'ladocs clock confirm' or its return",
+}
 
 
 @dataclass(slots=True)
@@ -46,18 +50,18 @@ class Jobs:
     _short: frozenset[Path] = frozenset()
 
     def turn(self) -> None:
-        """Everything that is due now: room, the clock's mark, the heartbeat, and once a day the day's work."""
+        """Everything that is due now: the clock's mark, the heartbeat, once a day the day's work, and room."""
         at = self.machine.now()
-        self._watch_room()
         with self.database.write() as connection:
-            believed = self.keeper.tick(connection)
-        if not believed:
-            log.critical("the clock has leapt ahead: documents are refused until 'ladocs clock confirm' or its return")
+            belief = self.keeper.tick(connection)
+        if belief is not Belief.AGREES:
+            log.critical("%s", _DISBELIEF[belief])
             return
         self.log.heartbeat()
         if self._day != london_date(at):
             self.daily(at)
             self._day = london_date(at)
+        self._watch_room()
         if self.folders and not self._short:
             self.log.hold_reserve()
 
