@@ -8,6 +8,8 @@ from collections.abc import Generator
 
 import pytest
 
+from tests.support.county import county as county
+from tests.support.county import founded as founded
 from tests.support.programs import NO_FUSE, need
 
 COMPLETE = "TESTS_COMPLETE"  # without LADOCS_ before it: commands that tests start would take it for a setting

@@ -115,6 +115,8 @@ class Connection(HTTPConnection):
 
     def __init__(self, server: CherootServer, sock: socket.socket, makefile: Any = None) -> None:
         super().__init__(server, sock, lambda *_: None)
+        # Head and body leave in two sends: Nagle would hold the second back until the first is acknowledged, 40 ms on.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.wire = self.rfile = self.wfile = Wire(sock, server.clock, server.limits)
         self.prefix = ""
         self.in_lobby = True

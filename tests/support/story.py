@@ -11,7 +11,8 @@ import json
 import os
 import random
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
@@ -56,7 +57,10 @@ BIG = "Census (whole county).bin"
 CROWD = 120
 OFFICER = "o.officer"
 HEAD = "Headteacher"
-_MONTHS = "January February March April May June July August September October November December".split()
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
 _SETTINGS = """\
 categories = {categories}
 
@@ -82,7 +86,7 @@ sftp_processes = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Person:
-    """An account: the categories that it `reads` in each of its schools, and what its owner holds, as far as it does."""
+    """An account: the categories that it `reads` in each of its schools, and what its owner signs in with."""
 
     username: str
     reads: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -161,9 +165,7 @@ PEOPLE = (
     Person(username="n.nothing", reads={ASHBY: ()}),
     Person(username="l.leaver", reads={ASHBY: CATEGORIES}, state=AccountState.LEFT),
     *(Person(username=f"r.reader{number}", reads={ASHBY: CATEGORIES}) for number in range(1, 11)),
-    Person(
-        username="nightly", role=SERVICE_ROLE, kind=Kind.SERVICE, reads={ASHBY: CATEGORIES, BRIGID: CATEGORIES}
-    ),
+    Person(username="nightly", role=SERVICE_ROLE, kind=Kind.SERVICE, reads={ASHBY: CATEGORIES, BRIGID: CATEGORIES}),
 )
 
 
@@ -207,9 +209,10 @@ def _bytes(size: int) -> bytes:
 
 @dataclass(frozen=True)
 class Founded:
-    """A home that nobody serves, with whom and what it holds."""
+    """A home that nobody serves, with whom and what it holds. `at` is when its people came."""
 
     home: Path
+    at: datetime
     people: Mapping[str, Person]
     letters: Sequence[Letter]
 
@@ -225,13 +228,15 @@ def found(path: Path) -> Founded:
             with cores.recording(core) as log:
                 builder = _Builder(core, clock, log)
                 builder.begin()
-                sent = [letter for days, group in groupby(letters(), _days) for letter in builder.send(now, days, group)]
+                sent = [
+                    letter for days, group in groupby(letters(), _days) for letter in builder.send(now, days, group)
+                ]
                 builder.move_to(now)
                 people = builder.enter(PEOPLE)
                 builder.leave(people)
         finally:
             core.database.dispose()
-    return Founded(path, people, sent)
+    return Founded(path, now, people, sent)
 
 
 def _days(letter: Letter) -> int:
@@ -266,10 +271,10 @@ class _Builder:
         with self._core.database.write() as connection:
             set_mark(connection, at)
 
-    def send(self, now: datetime, days: int, sent: Any) -> list[Letter]:
+    def send(self, now: datetime, days: int, sent: Iterable[Letter]) -> list[Letter]:
         """Publish the letters of one day."""
         self.move_to(now - timedelta(days=days))
-        wanted: list[Letter] = list(sent)
+        wanted = list(sent)
         publisher = compose.publisher(self._core, compose.vault(self._core), self._log)
         with tempfile.TemporaryDirectory() as outbox:
             items = [self._item(letter, Path(outbox) / str(number)) for number, letter in enumerate(wanted)]
@@ -369,5 +374,5 @@ class _Builder:
         keys.add(change.connection, account_id, public, "Office PC", at=change.at)
         return file
 
-    def _change(self) -> Any:
+    def _change(self) -> AbstractContextManager[Change]:
         return changing(self._core, self._log, None, "test")

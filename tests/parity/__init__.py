@@ -1,0 +1,1 @@
+"""The tree told once and run over both protocols, on a real server."""

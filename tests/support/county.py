@@ -1,0 +1,288 @@
+"""The county of `tests.support.story`, served by the real program in processes of its own.
+
+`serving` starts `ladocs serve` on a copy of the home and ends it with SIGTERM. The fixture `county` shares one such
+server among all tests of a process; when it has ended, its record is held against what the clients received: no byte
+without a durable grant, none that the closing rows do not tell of, and every link of the chain in place.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_ssh_private_key
+
+from auth.principal import Door
+from auth.totp import STEP_SECONDS, code_at
+from config.clock import SystemClock
+from config.database import Database
+from config.secrets import HOST_KEY_ED25519, TLS_CERTIFICATE, Secrets
+from policy.audit import query
+from policy.audit.events import Event, EventKind
+from policy.audit.verify import verify
+from tests.support.story import Founded, Letter, Person, found
+
+HOST = "127.0.0.1"
+_READY_SECONDS = 60.0
+_STOP_SECONDS = 30.0
+_ATTEMPTS = 3
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """Bytes of a document that a client holds in its hands."""
+
+    account_id: int
+    door: str
+    object: str
+    start: int
+    end: int
+
+
+@dataclass
+class County:
+    """A running server. Ports are on loopback; `ca_file` is what clients of HTTPS trust."""
+
+    home: Path
+    at: datetime
+    people: Mapping[str, Person]
+    letters: Sequence[Letter]
+    sftp_port: int
+    https_port: int
+    http_port: int
+    process: subprocess.Popen[bytes]
+    log_file: Path
+    receipts: list[Receipt] = field(default_factory=list)
+    _spent: dict[str, int] = field(default_factory=dict)
+
+    def __getitem__(self, username: str) -> Person:
+        return self.people[username]
+
+    @property
+    def ca_file(self) -> Path:
+        return Secrets(self.home / "secrets").path(TLS_CERTIFICATE)
+
+    @property
+    def host_key(self) -> str:
+        """The host key as a line of OpenSSH's: type and base64."""
+        private = load_ssh_private_key(Secrets(self.home / "secrets").current(HOST_KEY_ED25519).value, None)
+        return private.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
+
+    def known_hosts(self, folder: Path) -> Path:
+        """A file by which OpenSSH's clients know this server, in `folder`."""
+        file = folder / "known_hosts"
+        file.write_text(f"[{HOST}]:{self.sftp_port} {self.host_key}\n")
+        return file
+
+    def code(self, person: Person) -> str:
+        """A code that was not used yet: of this step, of the next one, else once the step after has come."""
+        clock = SystemClock()
+        last = self._spent.get(person.username, 0)
+
+        def due() -> bool:
+            return int(clock.now().timestamp()) // STEP_SECONDS + 1 > last
+
+        assert until(due, 2 * STEP_SECONDS), "a code comes every thirty seconds"
+        step = max(last + 1, int(clock.now().timestamp()) // STEP_SECONDS)
+        self._spent[person.username] = step
+        return code_at(person.secret, datetime.fromtimestamp(step * STEP_SECONDS, UTC))
+
+    def letter(self, name: str) -> Letter:
+        """The document that its folder shows as `name`."""
+        return next(letter for letter in self.letters if name == (letter.shown or letter.name))
+
+    def visible(self, person: Person) -> dict[str, Letter]:
+        """What `person` reads, by path."""
+        return {
+            letter.path(person, school): letter
+            for school in person.reads
+            for letter in self.letters
+            if letter.visible_to(person, school)
+        }
+
+    def received(self, person: Person, door: Door, letter: Letter, start: int = 0, end: int | None = None) -> None:
+        """Tell the oracle that a client of `person` received these bytes."""
+        last = len(letter.data) if end is None else end
+        self.receipts.append(Receipt(person.account_id, door, letter.object, start, last))
+
+    def command(self, *arguments: str) -> Any:
+        """What `ladocs … --json` prints, run by the operator against the live home."""
+        done = subprocess.run(
+            [sys.executable, "-m", "gateway", *arguments, "--json", "--home", str(self.home)],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def log(self) -> str:
+        """What the server has said so far."""
+        return self.log_file.read_text()
+
+    def head(self) -> int:
+        """The number of the newest record."""
+        found = self.rows(0, limit=1)
+        return found[0][0] if found else 0
+
+    def events(self, since: int, *kinds: EventKind) -> list[Event]:
+        """What was recorded after record `since`, of these kinds or of all."""
+        return [event for _, event in self.rows(since) if not kinds or event.event in kinds]
+
+    def rows(self, since: int, limit: int = 1_000_000) -> list[tuple[int, Event]]:
+        """Number and content of the records after `since`."""
+        with _record(self.home) as database, database.read() as connection:
+            entries = query.listing(connection, query.Filter(), limit)
+        return [(entry.seq, entry.event) for entry in entries if entry.event is not None and entry.seq > since]
+
+
+def until(condition: Callable[[], bool], seconds: float = 10.0) -> bool:
+    """Poll `condition` until it holds or the deadline passes."""
+    clock, pause = SystemClock(), threading.Event()
+    deadline = clock.monotonic() + seconds
+    while not condition():
+        if clock.monotonic() > deadline:
+            return False
+        pause.wait(0.05)
+    return True
+
+
+@pytest.fixture(scope="session")
+def founded(tmp_path_factory: pytest.TempPathFactory) -> Founded:
+    """The county's home, to be copied and not to be touched."""
+    return found(tmp_path_factory.mktemp("county") / "home")
+
+
+@pytest.fixture(scope="session")
+def county(founded: Founded, tmp_path_factory: pytest.TempPathFactory) -> Iterator[County]:
+    """The running server that all tests of this process share: nothing here may break it, nor take access away."""
+    with serving(founded, tmp_path_factory.mktemp("served")) as served:
+        yield served
+    assert "Traceback" not in served.log(), served.log()
+    every_byte_was_granted(served)
+
+
+@contextmanager
+def serving(founded: Founded, folder: Path) -> Iterator[County]:
+    """The server on a copy of the home in `folder`. It ends with the block, on SIGTERM, with status 0."""
+    home = folder / "home"
+    shutil.copytree(founded.home, home)
+    with ExitStack() as stack:
+        served = _started(founded, home, folder / "log", stack)
+        try:
+            yield served
+        finally:
+            served.process.send_signal(signal.SIGTERM)
+            status = served.process.wait(_STOP_SECONDS)
+        assert status == 0, served.log()
+
+
+def every_byte_was_granted(served: County) -> None:
+    """The oracle of the record, when the server has ended: granted covers sent covers received; the chain is whole."""
+    granted = _ranges(served, EventKind.FILE_OPEN)
+    sent = _ranges(served, EventKind.FILE_CLOSE)
+    for key, covered in sent.items():
+        assert _covers(granted.get(key, []), covered), f"sent beyond the grant: {key} {covered}"
+    for receipt in served.receipts:
+        key = (receipt.account_id, receipt.door, receipt.object)
+        wanted = [(receipt.start, receipt.end)]
+        assert _covers(granted.get(key, []), wanted), f"received without a grant: {receipt}"
+        assert _covers(sent.get(key, []), wanted), f"received and not told of: {receipt}"
+    with _record(served.home) as database, database.read() as connection:
+        report = verify(connection)
+    assert report.intact, report.finding
+
+
+_Ranges = list[tuple[int, int]]
+_Key = tuple[int | None, str, str]
+
+
+def _ranges(served: County, kind: EventKind) -> dict[_Key, _Ranges]:
+    found: dict[_Key, _Ranges] = {}
+    for event in served.events(0, kind):
+        found.setdefault((event.actor, event.protocol, event.object), []).extend(event.ranges)
+    return found
+
+
+def _covers(have: _Ranges, wanted: _Ranges) -> bool:
+    return all(_one_covers(sorted(have), start, end) for start, end in wanted)
+
+
+def _one_covers(have: _Ranges, start: int, end: int) -> bool:
+    for low, high in have:
+        if low <= start < high:
+            start = high
+    return start >= end
+
+
+@contextmanager
+def _record(home: Path) -> Iterator[Database]:
+    database = Database(f"sqlite:///{home}/record.db")
+    try:
+        yield database
+    finally:
+        database.dispose()
+
+
+def _started(founded: Founded, home: Path, log_file: Path, stack: ExitStack) -> County:
+    """Another process may take a port between our look and the server's: then other ports."""
+    for _ in range(_ATTEMPTS):
+        sftp, https, http = ports = _free_ports()
+        log = stack.enter_context(log_file.open("wb"))
+        process = stack.enter_context(_process(home, ports, log))
+        if _is_ready(process):
+            return County(
+                home, founded.at, _moved(founded, home), founded.letters, sftp, https, http, process, log_file
+            )
+        process.kill()
+        assert re.search("port .* in use", log_file.read_text(), re.IGNORECASE), log_file.read_text()
+    raise AssertionError("no free ports")
+
+
+def _process(home: Path, ports: tuple[int, int, int], log: Any) -> subprocess.Popen[bytes]:
+    sftp, https, http = map(str, ports)
+    asked = {"SFTP_PORT": sftp, "HTTPS_PORT": https, "HTTP_PORT": http}
+    return subprocess.Popen(
+        [sys.executable, "-m", "gateway", "serve", "--home", str(home)],
+        env={**os.environ, **{f"LADOCS_SERVE__{name}": port for name, port in asked.items()}},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=log,
+    )
+
+
+def _is_ready(process: subprocess.Popen[bytes]) -> bool:
+    assert process.stdout is not None
+    readable, _, _ = select.select([process.stdout], [], [], _READY_SECONDS)
+    return bool(readable) and process.stdout.readline() == b"ready\n"
+
+
+def _moved(founded: Founded, home: Path) -> dict[str, Person]:
+    """The people, with their keys where the copy of the home is."""
+    return {
+        name: replace(person, key=home / person.key.relative_to(founded.home))
+        for name, person in founded.people.items()
+    }
+
+
+def _free_ports() -> tuple[int, int, int]:
+    with ExitStack() as stack:
+        probes = [stack.enter_context(socket.create_server((HOST, 0))) for _ in range(3)]
+        first, second, third = (probe.getsockname()[1] for probe in probes)
+    return first, second, third
