@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,9 @@ from sqlalchemy.types import TypeDecorator
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+TURN_SECONDS = 5.0
+"""How long a writer waits for its turn on SQLite; whoever holds it longer is stuck."""
+_NO_TURN = "the database is held by another writer"
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -71,12 +75,17 @@ class Database:
         parsed = make_url(url)
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         if self.is_sqlite:
-            self.engine: Engine = create_engine(url, pool_size=8, max_overflow=120, pool_timeout=10)
+            self.engine: Engine = create_engine(
+                url, hide_parameters=True, pool_size=8, max_overflow=120, pool_timeout=10
+            )
             event.listen(self.engine, "connect", _sqlite_pragmas)
             self._lock_path: Path | None = Path(f"{parsed.database}.lock")
         else:
-            self.engine = create_engine(url, pool_size=8, max_overflow=24, pool_timeout=10, pool_pre_ping=True)
+            self.engine = create_engine(
+                url, hide_parameters=True, pool_size=8, max_overflow=24, pool_timeout=10, pool_pre_ping=True
+            )
             self._lock_path = None
+        self._queue = threading.Lock()
         # SQLite has no other kind of reading, and does not know these words.
         options = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         self._reader = self.engine.execution_options(**options)
@@ -94,7 +103,8 @@ class Database:
     def write(self) -> Iterator[Connection]:
         """A transaction that commits when the block ends and rolls back when it raises.
 
-        On return the change is on the disk. Raises sqlalchemy.exc.SQLAlchemyError, OSError (lock file).
+        On return the change is on the disk. Raises sqlalchemy.exc.SQLAlchemyError, OSError (lock file; TimeoutError
+        when no turn came).
         """
         with self._writers_turn(), self.engine.connect() as connection:
             if self.is_sqlite:
@@ -111,12 +121,40 @@ class Database:
         if self._lock_path is None:
             yield
             return
-        descriptor = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        if not self._queue.acquire(timeout=TURN_SECONDS):
+            raise TimeoutError(_NO_TURN)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            with self._machine_wide_turn(self._lock_path):
+                yield
+        finally:
+            self._queue.release()
+
+    @contextmanager
+    def _machine_wide_turn(self, path: Path) -> Iterator[None]:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            _lock(descriptor)
             yield
         finally:
             os.close(descriptor)
+
+
+def _lock(descriptor: int) -> None:
+    """The lock, within `TURN_SECONDS`. flock(2) knows no time-out, so a thread waits in it, and may be left behind.
+
+    The caller then closes the descriptor, and the kernel gives the lock back as soon as that thread gets it. Asking
+    again and again would have a time-out too, and would starve: a waiter in the kernel is woken when its turn comes.
+    """
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        waiter = threading.Thread(
+            target=fcntl.flock, args=(descriptor, fcntl.LOCK_EX), name="writers-turn", daemon=True
+        )
+        waiter.start()
+        waiter.join(TURN_SECONDS)
+        if waiter.is_alive():
+            raise TimeoutError(_NO_TURN) from None
 
 
 def _sqlite_pragmas(connection: Any, _record: object) -> None:

@@ -1,0 +1,58 @@
+"""A writer of SQLite waits its turn, and no longer than is said; what a statement was given stays out of its errors."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+import config.database
+from config.database import Database
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    made = Database(f"sqlite:///{tmp_path}/main.db")
+    yield made
+    made.dispose()
+
+
+def hold(path: Path) -> int:
+    """The writers' lock, taken as another process would; close it."""
+    descriptor = os.open(f"{path}/main.db.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    return descriptor
+
+
+def test_a_writer_that_is_stuck_refuses_the_next_in_time(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(config.database, "TURN_SECONDS", 0.05)
+    holder = hold(tmp_path)
+    with pytest.raises(TimeoutError), database.write():
+        raise AssertionError("it was somebody else's turn")
+    os.close(holder)
+
+
+def test_a_turn_that_nobody_waited_for_to_the_end_is_given_back(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(config.database, "TURN_SECONDS", 0.05)
+    holder = hold(tmp_path)
+    with pytest.raises(TimeoutError), database.write():
+        pass
+    os.close(holder)
+    monkeypatch.setattr(config.database, "TURN_SECONDS", 5.0)
+    with database.write() as connection:
+        assert connection.execute(text("SELECT 1")).scalar_one() == 1
+
+
+def test_an_error_does_not_show_what_the_statement_was_given(database: Database) -> None:
+    with database.read() as connection, pytest.raises(SQLAlchemyError) as raised:
+        connection.execute(text("SELECT * FROM nowhere WHERE name = :name"), {"name": "CanaryPassw0rd!"})
+    assert "Canary" not in str(raised.value)
