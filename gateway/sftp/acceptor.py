@@ -55,7 +55,7 @@ async def _options(rooms: Rooms) -> asyncssh.SSHServerConnectionOptions:
         config=None,
         server_factory=lambda: Connection(rooms),
         server_version=_VERSION,
-        server_host_keys=rooms.doorway.server_keys(),
+        server_host_keys=_host_keys(rooms.doorway),
         kex_algs=KEX,
         encryption_algs=ciphers(CipherOffer.ALL, ""),
         mac_algs=MACS,
@@ -74,6 +74,12 @@ async def _options(rooms: Rooms) -> asyncssh.SSHServerConnectionOptions:
         encoding=None,
         window=limits.window_bytes,
     )
-    for name in set(options.server_host_keys) - {name.encode() for name in HOST_KEYS}:
-        del options.server_host_keys[name]
     return options
+
+
+def _host_keys(doorway: Doorway) -> list[asyncssh.SSHKeyPair]:
+    """The host keys, which sign by `HOST_KEYS` alone: an RSA key of the library's signs with SHA-1 too."""
+    pairs = list(asyncssh.load_keypairs(doorway.server_keys()))
+    for pair in pairs:
+        pair.host_key_algorithms = [name for name in pair.host_key_algorithms if name.decode() in HOST_KEYS]
+    return pairs

@@ -107,6 +107,7 @@ def running(
     limits: SftpLimits | None = None,
     offer: CipherOffer = CipherOffer.AUTO,
     fast_path: bool = True,
+    host_key: asyncssh.SSHKey = HOST_KEY,
 ) -> Iterator[Door]:
     """A server that is up inside the block, and whose sessions are all closed after it."""
     fs = fs or MemoryFileSystem()
@@ -116,7 +117,7 @@ def running(
         sessions=visits,
         clock=FakeClock(),
         entropy=os.urandom,
-        host_keys=(HOST_KEY.export_private_key(),),
+        host_keys=(host_key.export_private_key(),),
         banner=BANNER,
         limits=limits or SftpLimits(),
         cipher_offer=offer,

@@ -385,7 +385,6 @@ WEAK = {
     "cipher": {"encryption_algs": ["aes256-cbc", "3des-cbc"]},
     "mac": {"encryption_algs": ["aes256-ctr"], "mac_algs": ["hmac-sha1", "hmac-md5", "umac-64@openssh.com"]},
     "key exchange": {"kex_algs": ["diffie-hellman-group14-sha1", "ecdh-sha2-nistp256"]},
-    "host key": {"server_host_key_algs": ["ssh-rsa"]},
 }
 
 
@@ -394,6 +393,18 @@ def test_no_weak_algorithm_is_agreed_on(door: Door, options: dict[str, Any]) -> 
     # Both ends find out at once; the client may see the door close before it has said so itself.
     with pytest.raises((asyncssh.KeyExchangeFailed, asyncssh.ConnectionLost)):
         _negotiated(door, **options)
+
+
+@pytest.mark.parametrize(("algorithm", "agreed"), [("ssh-rsa", False), ("rsa-sha2-256", True)])
+def test_a_host_key_never_signs_with_sha_1(algorithm: str, agreed: bool) -> None:
+    key = asyncssh.generate_private_key("ssh-rsa", key_size=2048)
+    with running(host_key=key) as door:
+        try:
+            _negotiated(door, server_host_key_algs=[algorithm], known_hosts=None)
+        except (asyncssh.KeyExchangeFailed, asyncssh.ConnectionLost):
+            assert not agreed
+        else:
+            assert agreed
 
 
 def test_a_signature_with_sha_1_is_not_accepted(door: Door) -> None:
