@@ -14,7 +14,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, exists, false, func, or_, select, true, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    bindparam,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+    true,
+    union_all,
+)
 
 from gateway.errors import Damaged
 from gateway.models import Audience, Delivery, StoredObject
@@ -22,6 +35,24 @@ from gateway.models import Document as DocumentTable
 from gateway.vault.vault import ObjectRef, Vault
 from policy.access import AudienceOf, Resource, SchoolScope, Scope
 from policy.months import RETENTION, Month
+
+_BY_TOKEN = (  # built once: every STAT and OPEN asks it, and building it costs more than asking
+    select(
+        *Delivery.__table__.columns,
+        DocumentTable.reference,
+        StoredObject.wrap,
+        StoredObject.segment_size,
+        StoredObject.kek_id.label("object_kek_id"),
+    )
+    .join(DocumentTable, DocumentTable.id == Delivery.document_id)
+    .join(StoredObject, StoredObject.id == Delivery.object_id)
+    .where(
+        Delivery.school_id == bindparam("school"),
+        Delivery.month == bindparam("month"),
+        Delivery.category_id == bindparam("category"),
+        Delivery.token.in_(bindparam("tokens", expanding=True)),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,17 +149,15 @@ class Catalogue:
 
         Without regard to case: names of one folder differ by more than case [R7].
         """
+        tokens = self.tokens(connection, folder, name)
         row = connection.execute(
-            select(
-                *Delivery.__table__.columns,
-                DocumentTable.reference,
-                StoredObject.wrap,
-                StoredObject.segment_size,
-                StoredObject.kek_id.label("object_kek_id"),
-            )
-            .join(DocumentTable, DocumentTable.id == Delivery.document_id)
-            .join(StoredObject, StoredObject.id == Delivery.object_id)
-            .where(in_folder(folder), Delivery.token.in_(self.tokens(connection, folder, name)))
+            _BY_TOKEN,
+            {
+                "school": folder.school_id,
+                "month": folder.month.key,
+                "category": folder.category_id,
+                "tokens": tokens,
+            },
         ).first()
         if row is None or row.name_sealed is None or row.wrap is None:
             return None

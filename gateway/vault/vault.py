@@ -15,7 +15,7 @@ from datetime import date, datetime, timedelta
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
 from config.database import Database
 from config.entropy import Entropy
@@ -33,6 +33,13 @@ _FIRST_DAY = {Purpose.PUBLISH: timedelta(days=90), Purpose.STAGING: STAGING_LIFE
 """How long after its use a key of this purpose is destroyed: the first day that may be asked for today."""
 _CHANGED = (InvalidTag, KeyGone, ValueError, struct.error)
 """What opening raises where a row was changed: a tag that fails, or a value that the format has no room for."""
+
+
+_PUBLISH_KEYS = select(Kek.id).where(  # built once: finding a name asks it each time
+    Kek.purpose == Purpose.PUBLISH,
+    Kek.day.between(bindparam("first"), bindparam("last")),
+    Kek.state != KekState.DESTROYED,
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -164,15 +171,7 @@ class Vault:
 
     def publish_keys(self, connection: Connection, first: date, last: date) -> Sequence[bytes]:
         """The keys, not yet destroyed, under which documents destroyed from `first` to `last` have their names."""
-        return (
-            connection.execute(
-                select(Kek.id).where(
-                    Kek.purpose == Purpose.PUBLISH, Kek.day.between(first, last), Kek.state != KekState.DESTROYED
-                )
-            )
-            .scalars()
-            .all()
-        )
+        return connection.execute(_PUBLISH_KEYS, {"first": first, "last": last}).scalars().all()
 
     def top_up(self, database: Database, today: date) -> int:
         """Make the keys that any day up to 120 days ahead will want; how many were made is returned."""
