@@ -242,7 +242,7 @@ def test_a_listing_asks_the_file_system_once_however_long_it_is() -> None:
     assert [verb for verb, _ in drive.fs.calls] == ["stat", "scandir"]
 
 
-def test_fifteen_hundred_letters_fit_into_what_windows_opens() -> None:
-    files = {f"Confidential letter to the headteacher, number {n:04}.pdf": b"x" for n in range(1500)}
+def test_two_thousand_letters_fit_into_what_windows_opens() -> None:
+    files = {f"Confidential letter to the headteacher, number {n:04}.pdf": b"x" for n in range(2000)}
     drive = Wsgi(MemoryDoor(MemoryFileSystem(files, mtime=datetime(2026, 11, 3, 9, 30, tzinfo=UTC))))
     assert len(drive("PROPFIND", "/", {"Depth": "1"}).body) < 1_000_000
