@@ -31,7 +31,7 @@ from auth.principal import Door
 from auth.totp import STEP_SECONDS, code_at
 from config.clock import SystemClock
 from config.database import Database
-from config.secrets import HOST_KEY_ED25519, TLS_CERTIFICATE, Secrets
+from config.secrets import HOST_KEY_ED25519, HOST_KEY_RSA, TLS_CERTIFICATE, Secrets
 from policy.audit import query
 from policy.audit.events import Event, EventKind
 from policy.audit.verify import verify
@@ -79,15 +79,19 @@ class County:
 
     @property
     def host_key(self) -> str:
-        """The host key as a line of OpenSSH's: type and base64."""
-        private = load_ssh_private_key(Secrets(self.home / "secrets").current(HOST_KEY_ED25519).value, None)
-        return private.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
+        """The Ed25519 host key as a line of OpenSSH's: type and base64."""
+        return self._public(HOST_KEY_ED25519)
 
     def known_hosts(self, folder: Path) -> Path:
-        """A file by which OpenSSH's clients know this server, in `folder`."""
+        """A file by which SSH clients know this server, in `folder`: both keys, as some ask for RSA first."""
         file = folder / "known_hosts"
-        file.write_text(f"[{HOST}]:{self.sftp_port} {self.host_key}\n")
+        keys = (self._public(name) for name in (HOST_KEY_ED25519, HOST_KEY_RSA))
+        file.write_text("".join(f"[{HOST}]:{self.sftp_port} {key}\n" for key in keys))
         return file
+
+    def _public(self, name: str) -> str:
+        private = load_ssh_private_key(Secrets(self.home / "secrets").current(name).value, None)
+        return private.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
 
     def code(self, person: Person) -> str:
         """A code that was not used yet: of this step, of the next one, else once the step after has come."""

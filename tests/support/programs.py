@@ -22,6 +22,7 @@ PACKAGES = {
     "pdftotext": "poppler-utils",
     "psftp": "putty-tools",
     "rclone": "rclone",
+    "scp": "openssh-client",
     "sftp": "openssh-client",
     "soffice": "libreoffice-calc libreoffice-writer",
     "ssh": "openssh-client",
