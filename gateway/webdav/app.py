@@ -29,6 +29,8 @@ from gateway.webdav.errors import answer_for
 from gateway.webdav.provider import Drive
 from gateway.webdav.turnstile import Turnstile
 
+log = logging.getLogger(__name__)
+
 Wsgi: TypeAlias = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 PORTAL = "/portal"
@@ -47,6 +49,7 @@ _WSGIDAV: dict[str, Any] = {
 }
 logging.getLogger("wsgidav").setLevel(logging.WARNING)  # it tells each request for "/" at INFO
 _INSECURE = "This drive is reached by https only. Please use an address that begins with https://"
+_NAMELESS = "The proxy in front of this drive does not say for whom it asks. Please tell its administrator."
 _BUSY = "Too many requests of this account are running. Please try again."
 
 
@@ -117,6 +120,13 @@ class Application:
             return Answer(HTTPStatus.FOUND, (("Location", f"{PORTAL}/"),))
         if not way.private:
             return text(HTTPStatus.FORBIDDEN, _INSECURE)
+        if way.address is None:
+            log.warning(
+                "refused a request of the trusted proxy %s: X-Forwarded-For names no client: %.100r",
+                environ["REMOTE_ADDR"],
+                environ.get("HTTP_X_FORWARDED_FOR", ""),
+            )
+            return text(HTTPStatus.BAD_REQUEST, _NAMELESS)
         credentials = parse_basic(authorization) if authorization is not None else None
         if credentials is None:
             return self._unauthorized

@@ -7,12 +7,18 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any, TypeAlias
 
+from gateway.webdav.lobby import plain_address
+
 Networks: TypeAlias = Sequence[IPv4Network | IPv6Network]
+
+_PORT = r"(?::[0-9]{1,5})?"
+_HOP = re.compile(rf"([0-9.]+){_PORT}|\[([0-9A-Fa-f:.]+)\]{_PORT}|([0-9A-Fa-f:.]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +31,9 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """The client's address, and whether nobody between it and us can listen."""
+    """The client's address, None where a proxy does not name it, and whether nobody between it and us can listen."""
 
-    address: str
+    address: str | None
     private: bool
 
 
@@ -58,9 +64,23 @@ def way_of(environ: Mapping[str, Any], proxies: Networks) -> Way:
     peer = environ["REMOTE_ADDR"]
     if not within(peer, proxies):
         return Way(peer, environ["wsgi.url_scheme"] == "https" or _is_loopback(peer))
-    hops = [hop.strip() for hop in environ.get("HTTP_X_FORWARDED_FOR", "").split(",")]
-    client = next((hop for hop in reversed(hops) if not within(hop, proxies)), "")
-    return Way(client if _is_address(client) else peer, environ.get("HTTP_X_FORWARDED_PROTO", "").lower() == "https")
+    return Way(
+        _client_of(environ.get("HTTP_X_FORWARDED_FOR", ""), proxies),
+        environ.get("HTTP_X_FORWARDED_PROTO", "").lower() == "https",
+    )
+
+
+def _client_of(forwarded: str, proxies: Networks) -> str | None:
+    """Whom X-Forwarded-For names: its last entry that is not a trusted proxy. What stands before it, anyone may say."""
+    hops = (_address_in(hop.strip()) for hop in reversed(forwarded.split(",")))
+    return next((hop for hop in hops if hop is None or not within(hop, proxies)), None)
+
+
+def _address_in(hop: str) -> str | None:
+    """The address in an entry, which some proxies write with its port; None where there is none."""
+    match = _HOP.fullmatch(hop)
+    address = plain_address(match[1] or match[2] or match[3]) if match is not None else ""
+    return address if _is_address(address) else None
 
 
 def _is_address(value: str) -> bool:

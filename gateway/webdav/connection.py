@@ -43,7 +43,7 @@ class Request(HTTPRequest):
             raw = self.conn.wire.read_head(self.server.clock.monotonic() + limits.header_seconds)
             if raw is None:
                 return
-            self._adopt(parse_head(raw))
+            self._adopt(parse_head(raw, by_proxy=self.server.is_proxy(self.conn.remote_addr)))
         except HeadRefused as refusal:
             self.refuse(refusal.status, refusal.sentence)
         except Late:

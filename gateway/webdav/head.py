@@ -74,13 +74,16 @@ def has_bare_break(raw: bytes | bytearray) -> bool:
     return _BARE.search(raw, 0, len(raw) - 1 if raw.endswith(b"\r") else len(raw)) is not None
 
 
-def parse_head(raw: bytes) -> Head:
-    """The head that `raw` holds, which ends with the empty line."""
+def parse_head(raw: bytes, *, by_proxy: bool = False) -> Head:
+    """The head that `raw` holds, which ends with the empty line.
+
+    A trusted proxy (`by_proxy`) may add an X-Forwarded-For of its own below its client's: together they are one list.
+    """
     if has_bare_break(raw) or not raw.endswith(b"\r\n\r\n"):
         raise _bad("Lines end in CR LF.")
     first, *lines = raw[:-4].split(b"\r\n")
     method, target, version = _request_line(first)
-    headers = _fields(lines)
+    headers = _fields(lines, _SINGLE - {b"x-forwarded-for"} if by_proxy else _SINGLE)
     if version == (1, 1) and b"Host" not in headers:
         raise _bad("A Host header is needed.")
     length, chunked = _framing(headers, version)
@@ -111,7 +114,7 @@ def _request_line(line: bytes) -> tuple[str, bytes, tuple[int, int]]:
     return match[1].decode("ascii"), match[2], version
 
 
-def _fields(lines: list[bytes]) -> dict[bytes, bytes]:
+def _fields(lines: list[bytes], single: frozenset[bytes]) -> dict[bytes, bytes]:
     if len(lines) > MAX_HEADERS:
         raise HeadRefused(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"At most {MAX_HEADERS} headers are read.")
     headers: dict[bytes, bytes] = {}
@@ -124,7 +127,7 @@ def _fields(lines: list[bytes]) -> dict[bytes, bytes]:
             continue  # in WSGI it would pass for the header with a hyphen
         if (key := name.title()) not in headers:
             headers[key] = value
-        elif name.lower() in _SINGLE:
+        elif name.lower() in single:
             raise _bad(f"The {key.decode('ascii')} header may stand once.")
         else:
             headers[key] += b", " + value

@@ -106,6 +106,7 @@ class CherootServer(wsgi.Server):
         )
         self.clock = clock
         self.limits = limits
+        self.is_proxy = is_proxy
         self.keep_alive_conn_limit = limits.keep_alive_connections
         self.gateway = _Gateway
         self.software = _SERVER_NAME
