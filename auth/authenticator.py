@@ -98,10 +98,8 @@ class Authenticator:
                 return RefusalReason.WRONG_CODE
             proof = _proof(candidate, Factor.TOTP, at, step=step)
             with self._database.write() as connection:
-                if not spend(connection, proof.account_id, step):
-                    return RefusalReason.CODE_SPENT
-                give_back(connection, reservation)
-            return proof
+                give_back(connection, reservation)  # a code used before was no guess either
+                return proof if spend(connection, proof.account_id, step) else RefusalReason.CODE_SPENT
 
         return self._guess(candidate, attempt)
 
