@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,11 +21,12 @@ class PowerCut(BaseException):
 
 @dataclass
 class Disk:
-    """Counts its steps. The `fails_at`-th one raises: an error of that step alone, or the end of all steps."""
+    """Counts the steps of one thread. The `fails_at`-th raises: an error of that step alone, or the end of all."""
 
     fails_at: int = 0
     power_cut: bool = False
     taken: list[str] = field(default_factory=list)
+    thread: int = field(default_factory=threading.get_ident)
 
     @property
     def fired(self) -> bool:
@@ -35,6 +37,8 @@ class Disk:
         """`call`, as a step of this disk."""
 
         def step(*args: Any, **named: Any) -> Any:
+            if threading.get_ident() != self.thread:
+                return call(*args, **named)
             if self.power_cut and self.fired:
                 raise PowerCut
             self.taken.append(name)
