@@ -22,6 +22,8 @@ from gateway.vault.vault import Vault
 from policy.models import Category, School
 from policy.months import Month
 
+_TOGETHER = 1000  # documents whose deliveries are asked for at a time: a statement takes so many numbers, not more
+
 
 class DocumentState(StrEnum):
     """What has become of a document."""
@@ -100,6 +102,16 @@ def listing(
     if wanted.month is not None:
         statement = statement.where(Document.id.in_(select(Delivery.document_id).where(Delivery.month == wanted.month)))
     rows = connection.execute(statement).all()
+    return [
+        one
+        for start in range(0, len(rows), _TOGETHER)
+        for one in _made(connection, vault, rows[start:][:_TOGETHER], at)
+    ]
+
+
+def _made(
+    connection: Connection, vault: Vault, rows: Sequence[Row[*tuple[Any, ...]]], at: datetime
+) -> list[DocumentRow]:
     names, audiences = _names(connection, vault, rows), _audiences(connection, rows)
     return [
         DocumentRow(

@@ -10,7 +10,9 @@ import asyncio
 import errno
 import fcntl
 import importlib.util
+import logging
 import os
+import resource
 import signal
 import socket
 import threading
@@ -30,9 +32,12 @@ from gateway.sftp.listener import serve_sftp
 from gateway.supervisor import Supervisor, Worker
 from gateway.webdav.server import make_http_server
 
+log = logging.getLogger(__name__)
+
 BACKLOG = 512
 _NEXT_PORTS = 50
 _CHORE_SECONDS = 5.0
+_LAST_TURN_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +87,7 @@ def port_of(sock: socket.socket) -> int:
 
 def run(home: Home, settings: Settings, sockets: Sockets, *, on_ready: Callable[[], None]) -> int:
     """Serve until a signal; the exit status is returned. Raises OperatorError when another `serve` has this home."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core would hold keys and plaintext
     lease = _lease(home)
     compose.check_home(home, settings)
 
@@ -131,7 +137,9 @@ def _web_worker(home: Home, settings: Settings, sockets: Sockets, say_ready: Cal
     services = _services(home, settings)
     ended = threading.Event()
     run_until(ended, lambda: _chores(services), _CHORE_SECONDS)
-    run_until(ended, compose.jobs(home, services).turn, TURN_SECONDS)
+    jobs = compose.jobs(home, services)
+    jobs.begin()
+    turning = run_until(ended, jobs.turn, TURN_SECONDS)
     signs = Signs.of(settings, https_port=port_of(sockets.https), sftp_port=port_of(sockets.sftp))
     pages = make_pages(signs)
     servers = [make_http_server(sockets.https, services, tls=compose.tls_files(home), pages=pages)]
@@ -147,6 +155,9 @@ def _web_worker(home: Home, settings: Settings, sockets: Sockets, say_ready: Cal
     finally:
         for server in servers:
             server.stop()
+        ended.set()
+        turning.join(_LAST_TURN_SECONDS)  # no heartbeat comes after the end
+        jobs.end()
         compose.close(services)
 
 
@@ -198,6 +209,9 @@ def _tell_systemd(state: str) -> None:
     address = os.environ.get("NOTIFY_SOCKET")
     if not address:
         return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
-        notify.connect(f"\0{address[1:]}" if address.startswith("@") else address)
-        notify.sendall(state.encode())
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+            notify.connect(f"\0{address[1:]}" if address.startswith("@") else address)
+            notify.sendall(state.encode())
+    except OSError as exc:
+        log.warning("NOTIFY_SOCKET cannot be reached: %s", exc)

@@ -32,7 +32,7 @@ from policy.access import HEADTEACHER, ROLES
 from policy.audit.events import EventKind
 from policy.membership import SERVICE_ROLE
 
-_COLUMNS = ("username", "name", "kind", "state", "roles", "email", "expires_at")
+_COLUMNS = ("username", "name", "kind", "state", "staff", "email", "expires_at")
 _SCHOOLS = ("dfe", "name", "role", "categories")
 _NO_SCHOOL = "This account belongs to no school."
 _school_option = click.option("--school", metavar="DFE", help="A school that it belongs to, like 830-2001.")
@@ -336,7 +336,7 @@ def _row(account: AccountRow) -> dict[str, object]:
         "name": account.name,
         "kind": account.kind.value,
         "state": account.state.value,
-        "roles": sorted(account.roles),
+        "staff": sorted(account.roles),
         "email": account.email,
         "expires_at": account.expires_at,
     }

@@ -16,11 +16,12 @@ from config.database import Database
 from config.schema import Which, check
 from gateway import core as cores
 from gateway.cli.desk import ANYONE, DAY, HomeCommand, account_named, desk, home_path, last_day
-from gateway.cli.output import Row, details, json_option, one_of, table
+from gateway.cli.output import Row, counted, details, json_option, one_of, table, text
 from policy import schools
 from policy.audit import query
 from policy.audit.events import EventKind
 from policy.audit.query import Entry, Filter
+from policy.audit.verify import Report
 from policy.audit.verify import verify as prove
 
 _COLUMNS = ("seq", "at", "event", "result", "actor", "school", "from", "object", "reason")
@@ -61,7 +62,7 @@ def list_(
             names, numbers = _names(connection)
         with _record(here.core.settings.record_url(here.core.home.path)) as record, record.read() as connection:
             rows = [_row(entry, names, numbers) for entry in query.listing(connection, wanted, limit)]
-    table(rows, _COLUMNS, as_json=as_json)
+    table(rows, _COLUMNS, as_json=as_json, nothing="No record fits.")
 
 
 @click.command(cls=HomeCommand)
@@ -77,17 +78,27 @@ def verify(ctx: click.Context, as_json: bool) -> int:
     check(url, Which.AUDIT)
     with _record(url) as record, record.read() as connection:
         report = prove(connection)
-    gaps = [{"since": gap.since, "until": gap.until} for gap in report.gaps]
     row: dict[str, object] = {
         "intact": report.intact,
         "fault": str(report.finding) if report.finding else None,
         "batches": report.head.b,
         "records": report.head.records,
         "head": report.head.link.hex(),
-        "gaps": gaps,
+        "gaps": [{"since": gap.since, "until": gap.until} for gap in report.gaps] if as_json else _silences(report),
     }
-    details(row if as_json else {**row, "gaps": report.gap_count}, as_json=as_json)
+    details(row, as_json=as_json)
     return 0 if report.intact else 1
+
+
+def _silences(report: Report) -> str:
+    """The gaps for people."""
+    if not report.gaps:
+        return "none"
+    first = report.gaps[0]
+    return (
+        f"{counted(report.gap_count, 'silence')} that no stop of the service explains, the first from"
+        f" {text(first.since)} to {text(first.until)}"
+    )
 
 
 @contextmanager

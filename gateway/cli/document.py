@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import click
+from rich.filesize import decimal
 
 from config.errors import OperatorError
 from gateway import compose
@@ -14,7 +15,8 @@ from gateway.cli.output import Row, counted, details, json_option, table
 from gateway.documents import DocumentFilter, DocumentRow, listing
 from policy import categories, schools
 
-_COLUMNS = ("reference", "name", "schools", "category", "month", "size", "published_at", "last_day", "state")
+_COLUMNS = ("reference", "name", "schools", "category", "size", "published_at", "last_day", "state")
+_NOTHING = "No document fits."
 _SCHOOLS_NAMED = 3
 _MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 
@@ -50,7 +52,7 @@ def list_(
                 month=month,
             )
         rows = _listing(here, wanted, limit)
-    table([_row(row) if as_json else _short(row) for row in rows], _COLUMNS, as_json=as_json)
+    table([_row(row) if as_json else _short(row) for row in rows], _COLUMNS, as_json=as_json, nothing=_NOTHING)
 
 
 @click.command(cls=HomeCommand)
@@ -63,7 +65,7 @@ def show(ctx: click.Context, reference: str, as_json: bool) -> None:
         rows = _listing(here, DocumentFilter(reference=reference.strip().upper()), 1)
     if not rows:
         raise OperatorError(f"No document has the reference '{reference}': see 'ladocs document list'.")
-    details(_whole(rows[0]), as_json=as_json)
+    details(_whole(rows[0]) if as_json else {**_whole(rows[0]), "size": decimal(rows[0].size)}, as_json=as_json)
 
 
 def _listing(here: Desk, wanted: DocumentFilter, limit: int) -> list[DocumentRow]:
@@ -86,8 +88,9 @@ def _row(one: DocumentRow) -> Row:
 
 
 def _short(one: DocumentRow) -> Row:
-    row = _row(one)
-    return row if len(one.names) <= _SCHOOLS_NAMED else {**row, "schools": counted(len(one.names), "school")}
+    many = len(one.names) > _SCHOOLS_NAMED
+    row = {**_row(one), "size": decimal(one.size)}
+    return {**row, "schools": counted(len(one.names), "school")} if many else row
 
 
 def _whole(one: DocumentRow) -> Row:

@@ -69,7 +69,7 @@ def list_(ctx: click.Context, as_json: bool) -> None:
     """List the schools, by number."""
     with desk(ctx, ANYONE) as here, here.reading() as connection:
         rows = [_row(school) for school in schools.listing(connection)]
-    table(rows, _COLUMNS, as_json=as_json)
+    table(rows, _COLUMNS, as_json=as_json, nothing="No school yet: see 'ladocs school import'.")
 
 
 @click.command(cls=HomeCommand)

@@ -10,7 +10,7 @@ import pytest
 from config.clock import LONDON, SystemClock, london_date
 from tests.cli.county import PRIMARY, SECONDARY, County, person
 
-ROW = {"username", "name", "kind", "state", "roles", "email", "expires_at"}
+ROW = {"username", "name", "kind", "state", "staff", "email", "expires_at"}
 SHOWN = ROW | {"layout", "owner", "networks", "created_at", "password", "one_time_codes", "keys", "devices", "schools"}
 EVERY = ["EHSG Report Confidential", "General", "SEND", "Shared Services HR"]
 SCRIPT = ("account", "add", "nightly", "--name", "Nightly copy", "--service", "m.head")
@@ -45,7 +45,7 @@ def test_accounts_are_listed_by_short_name(county: County) -> None:
     rows = county("account", "list", "--json").json
     assert [row["username"] for row in rows] == ["ada", "audrey", "m.head", "olive", "s.senco"]
     assert all(row.keys() == ROW for row in rows)
-    assert rows[0]["roles"] == ["administrator", "officer"]
+    assert rows[0]["staff"] == ["administrator", "officer"]
 
 
 def test_accounts_are_listed_by_school(county: County) -> None:

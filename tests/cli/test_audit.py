@@ -65,7 +65,7 @@ def test_records_are_chosen_by_days_in_derbyshire(county: County) -> None:
     everything = len(county("audit", "list", "--json").json)
     assert len(county("audit", "list", "--json", "--since", yesterday).json) == everything
     assert county("audit", "list", "--json", "--until", (today - timedelta(days=2)).isoformat()).json == []
-    assert county("audit", "list", "--since", (today + timedelta(days=1)).isoformat()).out == "None.\n"
+    assert county("audit", "list", "--since", (today + timedelta(days=1)).isoformat()).out == "No record fits.\n"
 
 
 def test_a_record_that_is_whole_verifies(county: County) -> None:

@@ -20,7 +20,7 @@ def test_a_home_is_made_with_its_first_administrator(tmp_path: Path) -> None:
     ran = init(tmp_path, "--json")
     assert (ran.status, ran.json.keys()) == (0, {"username", "password", "totp_secret", "totp_uri"})
     [account] = ladocs("account", "list", "--json", "--home", tmp_path / "home").json
-    assert (account["username"], account["roles"]) == ("ada", ["administrator", "officer"])
+    assert (account["username"], account["staff"]) == ("ada", ["administrator", "officer"])
     assert ran.err == (
         f"{tmp_path / 'home'} is ready: enter schools ('ladocs school import'), then people, then 'ladocs serve'.\n"
     )

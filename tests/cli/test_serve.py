@@ -46,6 +46,17 @@ def test_a_served_home_is_ready_once_and_ends_well_on_a_signal(county: County, n
     county("audit", "verify")
 
 
+def test_a_service_that_ended_and_began_again_leaves_no_silence_unexplained(county: County) -> None:
+    for _ in range(2):
+        with serving(county) as process:
+            process.terminate()
+            process.communicate(timeout=_SECONDS)
+    told = [row["event"] for row in county("audit", "list", "--json").json if row["event"].startswith("service:")]
+    assert [event for event in told if event != "service:heartbeat"] == ["service:started", "service:stopped"] * 2
+    assert told[-1] == "service:stopped"
+    assert county("audit", "verify", "--json").json["gaps"] == []
+
+
 def test_one_home_is_served_once(county: County) -> None:
     with serving(county):
         line = county.program("serve", status=2).line
