@@ -101,7 +101,7 @@ class Connection(asyncssh.SSHServer):
         if self._serving:
             await asyncio.wait(self._serving, timeout=self._limits.leave_seconds)
         if session is not None:
-            await self._rooms.files.run(session.close)
+            await self._rooms.files.finish(session.close)
 
     def _leave_lobby(self) -> None:
         if self._in_lobby:

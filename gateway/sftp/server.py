@@ -124,7 +124,7 @@ class FileServer(SFTPServer):
         raise SFTPOpUnsupported("Only version 3 is spoken here.")
 
     async def close(self, file_obj: object) -> None:
-        await self._threads.run(_open_file(file_obj).document.close)
+        await self._threads.finish(_open_file(file_obj).document.close)
 
     def read(self, file_obj: object, offset: int, size: int) -> bytes | Awaitable[bytes]:
         """At most `size` bytes, and no more than the limit, from `offset`; none at the end of the document."""

@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class Threads:
-    """`workers` threads, and at most `waiting` calls that wait for one or run."""
+    """`workers` threads, and at most `waiting` calls that wait for one or run, beside those that finish something."""
 
     def __init__(self, name: str, workers: int, waiting: int) -> None:
         self._executor = ThreadPoolExecutor(workers, thread_name_prefix=name)
@@ -29,6 +29,13 @@ class Threads:
         """What `call(*args)` returns or raises. Raises Unavailable when too many calls wait already."""
         if self._pending >= self._waiting:
             raise Unavailable
+        return await self._run(call, *args, undo=undo)
+
+    async def finish(self, call: Callable[[], T]) -> T:
+        """What `call()` returns or raises, however many calls wait: for what must be given back."""
+        return await self._run(call)
+
+    async def _run(self, call: Callable[..., T], *args: object, undo: Callable[[T], object] | None = None) -> T:
         self._pending += 1
         future = self._executor.submit(call, *args)
         try:
