@@ -20,7 +20,6 @@ from sqlalchemy import (
     Row,
     and_,
     bindparam,
-    exists,
     false,
     func,
     or_,
@@ -32,7 +31,7 @@ from sqlalchemy import (
 from gateway.errors import Damaged
 from gateway.models import Audience, Delivery, StoredObject
 from gateway.models import Document as DocumentTable
-from gateway.vault.vault import ObjectRef, Vault
+from gateway.vault.vault import Names, ObjectRef, Vault
 from policy.access import AudienceOf, Resource, SchoolScope, Scope
 from policy.months import RETENTION, Month
 
@@ -118,10 +117,9 @@ class Catalogue:
                 Delivery.published_at,
             ).where(in_folder(folder), readable(scope, school, at))
         )
+        names = self._vault.names(folder.school_id, folder.category_id)
         listed = [
-            Listed(self._name(row, folder), row.id, row.size, row.published_at)
-            for row in rows
-            if row.name_sealed is not None
+            Listed(_name(names, row), row.id, row.size, row.published_at) for row in rows if row.name_sealed is not None
         ]
         return sorted(listed, key=lambda document: (document.name or "").casefold())
 
@@ -162,7 +160,7 @@ class Catalogue:
         if row is None or row.name_sealed is None or row.wrap is None:
             return None
         return Found(
-            name=self._name(row, folder),
+            name=_name(self._vault.names(folder.school_id, folder.category_id), row),
             delivery_id=row.id,
             reference=row.reference,
             size=row.size,
@@ -191,19 +189,6 @@ class Catalogue:
         keys: Iterable[bytes] = self._vault.publish_keys(connection, first, last)
         return [self._vault.token(key, folder.token_id, name) for key in keys]
 
-    def _name(self, row: Row[*tuple[Any, ...]], folder: Folder) -> str | None:
-        try:
-            return self._vault.open_name(
-                row.kek_id,
-                row.name_sealed,
-                delivery_id=row.id,
-                school_id=folder.school_id,
-                category_id=folder.category_id,
-                object_id=row.object_id,
-            )
-        except Damaged:
-            return None
-
 
 def in_folder(folder: Folder) -> ColumnElement[bool]:
     """The deliveries of one folder: a range of `ix_delivery_folder`."""
@@ -219,17 +204,17 @@ def readable(scope: Scope, school: SchoolScope, at: datetime) -> ColumnElement[b
     categories = school.categories_at(at)
     if not categories or scope.obstacle_at(at) or school.obstacle:
         return false()
-    addressed = (
-        true()
-        if school.is_headteacher
-        else or_(
-            Delivery.restricted.is_(False),
-            exists().where(
-                Audience.document_id == Delivery.document_id,
-                or_(Audience.role.in_(school.roles), Audience.account_id == scope.principal.account_id),
-            ),
+    # One row for one document, not EXISTS: for that, PostgreSQL would read all audiences there are into a hash.
+    named = (
+        select(Audience.id)
+        .where(
+            Audience.document_id == Delivery.document_id,
+            or_(Audience.role.in_(school.roles), Audience.account_id == scope.principal.account_id),
         )
+        .limit(1)
+        .scalar_subquery()
     )
+    addressed = true() if school.is_headteacher else or_(Delivery.restricted.is_(False), named.is_not(None))
     return and_(
         Delivery.school_id == school.school_id,
         Delivery.category_id.in_(categories),
@@ -243,6 +228,13 @@ def readable(scope: Scope, school: SchoolScope, at: datetime) -> ColumnElement[b
 def same_name(one: str, other: str) -> bool:
     """Whether two names are one on the systems that our clients run: NFC, without regard to case."""
     return unicodedata.normalize("NFC", one).casefold() == unicodedata.normalize("NFC", other).casefold()
+
+
+def _name(names: Names, row: Row[*tuple[Any, ...]]) -> str | None:
+    try:
+        return names.open(row.kek_id, row.name_sealed, delivery_id=row.id, object_id=row.object_id)
+    except Damaged:
+        return None
 
 
 def _audience(connection: Connection, document_id: int) -> AudienceOf:

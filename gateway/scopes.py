@@ -53,6 +53,7 @@ class Scopes:
             generation = generations.value(connection, generations.ACCESS)
             scope = scope_for(connection, principal, at)
         with self._lock:
+            self._generation, self._polled_at = generation, now
             self._kept[principal] = _Kept(scope, generation, now)
             self._kept.move_to_end(principal)
             while len(self._kept) > _KEPT:

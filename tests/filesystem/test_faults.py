@@ -7,14 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import select, update
 
 from auth.verdicts import SignInUnavailable
 from gateway.errors import Damaged, FSError, NotFound, Unavailable
 from gateway.models import Delivery, Document
 from policy.audit.events import EventKind
 from tests.filesystem.conftest import HERE
-from tests.support.world import World, names, path, read
+from tests.support.world import World, names, path, read, without_table
 
 DOCUMENTS = "/Derbyshire Documents"
 SEND = f"{DOCUMENTS}/2026-11 November/SEND"
@@ -142,7 +142,7 @@ def test_without_a_record_nobody_signs_in(world: World) -> None:
 @pytest.mark.usefixtures("stored")
 def test_a_database_that_fails_is_an_error_everywhere_and_never_emptiness(world: World, table: str) -> None:
     fs = world.fs("o.office")
-    with _without_table(world, table):
+    with without_table(world, table):
         world.clock.advance(seconds=1)
         for act in (fs.stat, fs.scandir, fs.open):
             for place in ("/", DOCUMENTS, SEND, WHOLE, f"{SEND}/nothing.pdf"):
@@ -157,7 +157,7 @@ def test_a_database_that_fails_is_an_error_everywhere_and_never_emptiness(world:
 @pytest.mark.usefixtures("stored")
 def test_when_nobody_can_say_whether_access_ended_an_open_document_stops_within_five_seconds(world: World) -> None:
     with world.fs("o.office").open(path(BROKEN)) as handle:
-        with _without_table(world, "generation"):
+        with without_table(world, "generation"):
             world.clock.advance(seconds=5)
             assert handle.cached(0, 1) is None
             with pytest.raises(Unavailable):
@@ -186,15 +186,3 @@ def _away(place: Path) -> Iterator[None]:
         yield
     finally:
         hidden.rename(place)
-
-
-@contextmanager
-def _without_table(world: World, table: str) -> Iterator[None]:
-    """The database refuses whatever wants `table` while the block runs."""
-    with world.database.write() as connection:
-        connection.execute(text(f"ALTER TABLE {table} RENAME TO {table}_away"))
-    try:
-        yield
-    finally:
-        with world.database.write() as connection:
-            connection.execute(text(f"ALTER TABLE {table}_away RENAME TO {table}"))

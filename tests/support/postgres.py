@@ -36,11 +36,12 @@ class PostgresServer:
         self._port = port
         self.url = self._url("postgres")
 
-    def fresh_database(self) -> str:
-        """The URL of a new, empty database."""
+    def fresh_database(self, like: str | None = None) -> str:
+        """The URL of a new database: empty, or a copy of the one at the URL `like`, to which nobody is connected."""
         name = f"test_{os.getpid()}_{next(_numbers)}"
+        template = "template1" if like is None else like.rpartition("/")[2]
         with psycopg.connect(self.url, autocommit=True) as connection:
-            connection.execute(f'CREATE DATABASE "{name}"'.encode())
+            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'.encode())
         return self._url(name)
 
     def stop(self) -> None:

@@ -1,8 +1,8 @@
 """A real home with schools, people and documents, as few lines as a story has: what tests above `auth` stand on.
 
 A `World` is founded by `gateway.founding`, composed by `gateway.compose`, published into by `gateway.publishing` and
-signed in to by the real authenticator, with device passwords. Only the clock is the test's. On SQLite it is a copy of
-one home that was founded once a process, because making keys takes a second.
+signed in to by the real authenticator, with device passwords. Only the clock is the test's. Most are copies of a home
+that was founded once a process, because making keys takes a second.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, event, text
 
 from auth import accounts, keys
 from auth.accounts import AccountRow
@@ -42,13 +42,13 @@ from policy.audit.events import Event, EventKind
 from policy.audit.query import Filter
 from policy.membership import SERVICE_ROLE
 from tests.support.clock import FakeClock
+from tests.support.postgres import PostgresServer
 
 ADDRESS = "192.0.2.7"
 NETWORK = "192.0.2.0/24"
 OFFICER = "o.officer"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIqI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c"
 SERVICE_LIFE = timedelta(days=300)
-NOTHING: Mapping[str, str] = MappingProxyType({})
 _SETTINGS = """\
 [service]
 name = "LA Documents"
@@ -317,20 +317,19 @@ class World:
 
 @contextmanager
 def a_world(
-    folder: Path, database_url: str | None = None, *, settings: str = "", clock: FakeClock | None = None
+    folder: Path, server: PostgresServer | None = None, *, settings: str = "", clock: FakeClock | None = None
 ) -> Iterator[World]:
-    """A world below `folder`, on SQLite or in the empty database `database_url`; `settings` are more TOML."""
-    environ = NOTHING if database_url is None else {"LADOCS_DATABASE__URL": database_url}
+    """A world below `folder`, on SQLite or in a new database of `server`; `settings` are more TOML."""
     clock = clock or FakeClock()
-    path = folder / "home"
-    if database_url is None and not settings and clock.now() == FakeClock().now():
-        shutil.copytree(_founded(), path)
-        home, loaded = cores.open_home(path, environ)
+    if settings or clock.now() != FakeClock().now():
+        url = server.fresh_database() if server else None
+        found = _found(folder / "home", url, _SETTINGS + settings, clock)
     else:
-        home, loaded = founding.found(
-            path, settings_text=_SETTINGS + settings, environ=environ, clock=clock, entropy=os.urandom
-        )
-    world = World(home, loaded, clock)
+        founded = _founded(server)
+        shutil.copytree(founded.home, folder / "home")
+        url = server.fresh_database(like=founded.url) if server else None
+        found = cores.open_home(folder / "home", _environ(url))
+    world = World(*found, clock)
     try:
         yield world
     finally:
@@ -382,10 +381,37 @@ def statements(database: Database) -> Iterator[list[tuple[str, Any]]]:
         event.remove(database.engine, "before_cursor_execute", hear)
 
 
+@contextmanager
+def without_table(world: World, table: str) -> Iterator[None]:
+    """The database refuses whatever wants `table` while the block runs."""
+    with world.database.write() as connection:
+        connection.execute(text(f"ALTER TABLE {table} RENAME TO {table}_away"))
+    try:
+        yield
+    finally:
+        with world.database.write() as connection:
+            connection.execute(text(f"ALTER TABLE {table}_away RENAME TO {table}"))
+
+
+@dataclass(frozen=True)
+class _Founded:
+    home: Path
+    url: str | None
+
+
 @cache
-def _founded() -> Path:
-    """An empty home on SQLite, founded once a process and copied."""
+def _founded(server: PostgresServer | None) -> _Founded:
+    """A home in which nobody is, to be copied."""
     place = Path(tempfile.mkdtemp(prefix="ladocs-world-"))
     atexit.register(shutil.rmtree, place, ignore_errors=True)
-    founding.found(place / "home", settings_text=_SETTINGS, environ=NOTHING, clock=FakeClock(), entropy=os.urandom)
-    return place / "home"
+    url = server.fresh_database() if server else None
+    _found(place / "home", url, _SETTINGS, FakeClock())
+    return _Founded(place / "home", url)
+
+
+def _found(place: Path, url: str | None, settings: str, clock: FakeClock) -> tuple[Home, Settings]:
+    return founding.found(place, settings_text=settings, environ=_environ(url), clock=clock, entropy=os.urandom)
+
+
+def _environ(url: str | None) -> Mapping[str, str]:
+    return {} if url is None else {"LADOCS_DATABASE__URL": url}
