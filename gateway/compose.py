@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import socket
+from contextlib import ExitStack
 
 from auth.authenticator import Authenticator
 from auth.sessions import SessionLimits, SessionTable
@@ -142,12 +143,13 @@ def jobs(home: Home, services: Services, *, machine: Clock | None = None) -> Job
 
 
 def close(services: Services) -> None:
-    """End sessions and grants, write what is left to say, close the record and the database."""
-    services.sessions.close_all()
-    services.grants.end_all()
-    services.strangers.sweep()
-    services.log.close()
-    services.database.dispose()
+    """End sessions and grants, write what is left to say, close the record and the database; each whatever fails."""
+    with ExitStack() as steps:
+        steps.callback(services.database.dispose)
+        steps.callback(services.log.close)
+        steps.callback(services.strangers.end)
+        steps.callback(services.grants.end_all)
+        steps.callback(services.sessions.close_all)
 
 
 def contact(settings: Settings) -> Contact:

@@ -22,7 +22,7 @@ from config.errors import OperatorError
 from gateway.clockguard import Belief, MarkKeeper
 from gateway.models import StoredObject
 from gateway.vault.vault import Vault
-from policy.audit.events import RecordUnavailable
+from policy.audit.events import Event, EventKind, RecordUnavailable, Result
 from policy.audit.log import AuditLog
 from policy.audit.space import Room, room_at
 
@@ -64,6 +64,17 @@ class Jobs:
         self._watch_room()
         if self.folders and not self._short:
             self.log.hold_reserve()
+
+    def begin(self) -> None:
+        """Tell the record that the service begins. Does not wait: without a record nothing leaves anyway."""
+        self._tell(EventKind.SERVICE_STARTED)
+
+    def end(self) -> None:
+        """Tell the record that the service ends on purpose, which explains the silence that follows."""
+        self._tell(EventKind.SERVICE_STOPPED)
+
+    def _tell(self, kind: EventKind) -> None:
+        self.log.post(Event(event=kind, at=self.machine.now(), result=Result.PERMIT))
 
     def daily(self, at: datetime) -> None:
         """A day's work: keys for the days ahead, and what an interrupted publication left in the store."""

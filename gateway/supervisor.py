@@ -69,11 +69,13 @@ class Supervisor:
         self._ready_end = -1
         waiting = len(self.workers)
         while waiting:
-            received = signal.sigtimedwait(_SIGNALS, 0)
-            if received is not None:  # a request to stop, or a worker that ended before it was ready and has said why
+            if select.select([reader], [], [], 0.2)[0]:  # first what was said: a worker may end right after
+                said = len(os.read(reader, waiting))
+                waiting -= said
+                if said:
+                    continue
+            if signal.sigtimedwait(_SIGNALS, 0) is not None:  # to stop, or from a worker that has said why it ended
                 break
-            if select.select([reader], [], [], 0.2)[0]:
-                waiting -= len(os.read(reader, waiting))
         os.close(reader)
         return waiting == 0
 
@@ -109,13 +111,14 @@ class Supervisor:
                 self._deaths.append(now)
 
     def _fork(self, worker: Worker) -> None:
+        parent = os.getpid()
         worker.pid = os.fork()
         if worker.pid:
             return
         status = 1
         try:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
-            _die_with_parent()
+            _die_with(parent)
             ready_end = self._ready_end
             worker.run(lambda: _say_ready(ready_end))
             status = 0
@@ -143,9 +146,11 @@ class Supervisor:
         return status
 
 
-def _die_with_parent() -> None:
+def _die_with(parent: int) -> None:
     """Ask the kernel for SIGTERM when the parent is gone, so that no worker outlives a killed service."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:  # it was gone before we asked
+        raise SystemExit(1)
 
 
 def _say_ready(end: int) -> None:

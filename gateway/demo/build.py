@@ -96,7 +96,9 @@ class _Months:
             """Every midnight that has not come yet, up to `end`, with its jobs and what the story does that day."""
             while (midnight := end_of_day(london_date(self.clock.now()))) <= end:
                 self.clock.step_to(midnight)
+                jobs.begin()
                 jobs.turn()
+                jobs.end()
                 while acts and acts[0][0] <= midnight:
                     acts.pop(0)[1]()
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import select
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -85,3 +87,28 @@ def test_a_reader_that_stops_reading_is_no_fault_of_the_command(county: County) 
         assert process.stderr is not None
         assert process.stderr.read() == b""
     assert process.returncode == 1
+
+
+def test_ctrl_c_ends_a_command_with_one_line_and_nothing_changed(county: County) -> None:
+    waited_for = county.root / "id.pub"
+    os.mkfifo(waited_for)
+    before = county.state()
+    words: list[str | Path] = [LADOCS, "--home", county.home, "key", "add", "m.head", waited_for, "--name", "PC"]
+    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as process:
+        writer = _opened_by_its_reader(waited_for)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=_SECONDS)
+    os.close(writer)
+    assert (process.returncode, err) == (130, "ladocs: interrupted\n")
+    assert county.state() == before
+
+
+def _opened_by_its_reader(fifo: Path) -> int:
+    """The writing end of `fifo`, once somebody has opened the other."""
+    deadline = time.monotonic() + _SECONDS
+    while time.monotonic() < deadline:
+        try:
+            return os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError:
+            select.select([], [], [], 0.02)
+    raise AssertionError("the command never opened the file")

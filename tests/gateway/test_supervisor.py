@@ -120,3 +120,14 @@ def test_the_end_of_a_failed_flush_is_no_death(tmp_path: Path) -> None:
         tmp_path,
     )
     assert (done.stdout, done.returncode) == ("0\n", 0)
+
+
+def test_a_worker_whose_parent_is_gone_already_ends_at_once(tmp_path: Path) -> None:
+    done = run(
+        """
+        from gateway.supervisor import _die_with
+        _die_with(os.getppid() + 1)
+        """,
+        tmp_path,
+    )
+    assert done.returncode == 1
