@@ -8,6 +8,7 @@ from __future__ import annotations
 import stat
 import struct
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from asyncssh import SFTPAttrs, SFTPName, SFTPVFSAttrs
 
@@ -29,12 +30,14 @@ _NAME_MAX = 255
 
 
 class Row(SFTPName):
-    """A name of a listing, packed once: its `wire` form is what an encoding of its fields would give."""
+    """A name of a listing, packed once: its `wire` form is what an encoding of name, `longname` and attributes gives.
 
-    def __init__(self, filename: bytes, longname: bytes, attrs: SFTPAttrs, wire: bytes) -> None:
+    The library asks for nothing else of it, so its `attrs` are left as they are in an empty name.
+    """
+
+    def __init__(self, filename: bytes, longname: bytes, wire: bytes) -> None:
         self.filename = filename
         self.longname = longname
-        self.attrs = attrs
         self.wire = wire
 
     def encode(self, sftp_version: int) -> bytes:
@@ -61,12 +64,17 @@ def vfs_attrs(used: int) -> SFTPVFSAttrs:
 def longname(entry: Entry, at: datetime) -> str:
     """`entry` as a line of `ls -l`, written at the moment `at`."""
     attributes = entry.attributes
-    local = attributes.mtime.astimezone(LONDON)
-    recent = timedelta() <= at - attributes.mtime < _RECENT
-    when = f"{local.hour:02d}:{local.minute:02d}" if recent else f"{local.year:5d}"
+    date = _date(attributes.mtime, recent=timedelta() <= at - attributes.mtime < _RECENT)
     kind = "dr-xr-xr-x" if attributes.is_folder else "-r--r--r--"
-    date = f"{_MONTHS[local.month - 1]} {local.day:2d} {when}"
     return f"{kind}    1 {OWNER:8s} {GROUP:8s} {attributes.size:>12d} {date} {entry.name}"
+
+
+@lru_cache(maxsize=4096)
+def _date(mtime: datetime, *, recent: bool) -> str:
+    """A date as `ls -l` has it. What was published in one act has few of them."""
+    local = mtime.astimezone(LONDON)
+    when = f"{local.hour:02d}:{local.minute:02d}" if recent else f"{local.year:5d}"
+    return f"{_MONTHS[local.month - 1]} {local.day:2d} {when}"
 
 
 def row(entry: Entry, at: datetime) -> Row:
@@ -77,4 +85,4 @@ def row(entry: Entry, at: datetime) -> Row:
     seconds = int(attributes.mtime.timestamp())
     packed = _ATTRS.pack(_FLAGS, attributes.size, 0, 0, mode(attributes), seconds, seconds)
     wire = b"".join((_LENGTH.pack(len(name)), name, _LENGTH.pack(len(line)), line, packed))
-    return Row(name, line, sftp_attrs(attributes), wire)
+    return Row(name, line, wire)

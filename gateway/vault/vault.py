@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import struct
 import threading
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -68,6 +69,24 @@ class _Derived:
 
     name: AESGCM
     index: bytes
+
+
+class Names:
+    """Opens sealed names, and looks each key up once: made for one listing, and forgotten with it."""
+
+    def __init__(self, cipher_of: Callable[[bytes], AESGCM], school_id: int, category_id: int) -> None:
+        self._cipher_of = lru_cache(maxsize=None)(cipher_of)
+        self._school_id = school_id
+        self._category_id = category_id
+
+    def open(self, kek_id: bytes, sealed: bytes, *, delivery_id: bytes, object_id: bytes) -> str:
+        """The name that `Vault.seal_name` sealed. Raises Damaged as `Vault.open_name`."""
+        try:
+            aad = fmt.name_aad(delivery_id, self._school_id, self._category_id, object_id)
+            plain = self._cipher_of(kek_id).decrypt(sealed[: fmt.NONCE_BYTES], sealed[fmt.NONCE_BYTES :], aad)
+        except _CHANGED as exc:
+            raise Damaged from exc
+        return plain.decode()
 
 
 class Vault:
@@ -158,12 +177,11 @@ class Vault:
         self, kek_id: bytes, sealed: bytes, *, delivery_id: bytes, school_id: int, category_id: int, object_id: bytes
     ) -> str:
         """The name that `seal_name` sealed. Raises Damaged when it is another delivery's, or was changed."""
-        try:
-            aad = fmt.name_aad(delivery_id, school_id, category_id, object_id)
-            plain = self._of(kek_id).name.decrypt(sealed[: fmt.NONCE_BYTES], sealed[fmt.NONCE_BYTES :], aad)
-        except _CHANGED as exc:
-            raise Damaged from exc
-        return plain.decode()
+        return self.names(school_id, category_id).open(kek_id, sealed, delivery_id=delivery_id, object_id=object_id)
+
+    def names(self, school_id: int, category_id: int) -> Names:
+        """What opens many names of one school and category at this moment."""
+        return Names(lambda kek_id: self._of(kek_id).name, school_id, category_id)
 
     def token(self, kek_id: bytes, folder: bytes, name: str) -> bytes:
         """What finds `name` in `folder` among the names under this key."""
