@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 from asyncssh import SFTPBadMessage, SFTPError, SFTPFailure, SFTPLimits
 from asyncssh.constants import (
@@ -38,7 +38,7 @@ from asyncssh.stream import SSHReader, SSHWriter
 from gateway.sftp.backlog import Backlog
 from gateway.sftp.errors import sftp_error
 from gateway.sftp.limits import SftpLimits
-from gateway.sftp.server import FileServer
+from gateway.sftp.server import FileServer, Listing
 
 log = logging.getLogger(__name__)
 
@@ -102,6 +102,11 @@ class Handler(SFTPServerHandler):
         """How many handles the client holds on this channel."""
         return len(self._file_handles) + len(self._dir_handles)
 
+    @property
+    def held_names(self) -> int:
+        """How many names wait in the folders that are open on this channel."""
+        return sum(cast(Listing, listing).held for listing in self._dir_handles.values())
+
     async def recv_packet(self) -> SSHPacket:
         """The next request. Raises SFTPBadMessage for one that is longer than any request can be."""
         if self._reader is None:
@@ -128,6 +133,7 @@ class Handler(SFTPServerHandler):
         packet.check_end()
         listing = self._files.scandir(path)
         await listing.open()
+        self._check_names(listing)
         handle = self._get_next_handle()
         self._dir_handles[handle] = listing
         return handle
@@ -154,6 +160,12 @@ class Handler(SFTPServerHandler):
     def _check_handles(self) -> None:
         if sum(handler.open_handles for handler in self._siblings) >= self._limits.handles:
             raise SFTPFailure("Too many open handles.")
+
+    def _check_names(self, listing: Listing) -> None:
+        """Folders that are read one after another are never too many; nor is one alone, however large it is."""
+        held = sum(handler.held_names for handler in self._siblings)
+        if held and held + listing.held > self._limits.names:
+            raise SFTPFailure("Too many names are waiting: read the folders that are open, or close them.")
 
 
 def _guarded(serve: _Serve) -> _Serve:

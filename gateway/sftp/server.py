@@ -7,6 +7,7 @@ system is asked in a pool of threads, save for bytes that it has in memory.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -48,16 +49,23 @@ class OpenFile:
 
 
 class Listing:
-    """The names of a folder, read whole by `open` before the first is given: an error is the answer to OPENDIR."""
+    """The names of a folder, read whole by `open` before the first is given: an error is the answer to OPENDIR.
+
+    A name that was given is held no more.
+    """
 
     def __init__(self, read: Callable[[], Awaitable[list[Row]]]) -> None:
         self._read = read
-        self._rows: list[Row] | None = None
-        self._next = 0
+        self._rows: deque[Row] | None = None
 
     async def open(self) -> None:
         """Read the folder. Raises FSError."""
-        self._rows = await self._read()
+        self._rows = deque(await self._read())
+
+    @property
+    def held(self) -> int:
+        """How many names wait to be given."""
+        return len(self._rows or ())
 
     def __aiter__(self) -> AsyncIterator[SFTPName]:
         return self
@@ -66,10 +74,9 @@ class Listing:
         if self._rows is None:
             await self.open()
             return await self.__anext__()
-        if self._next == len(self._rows):
+        if not self._rows:
             raise StopAsyncIteration
-        self._next += 1
-        return self._rows[self._next - 1]
+        return self._rows.popleft()
 
 
 def _refusing(operation: str) -> Any:
