@@ -265,7 +265,7 @@ class Settings(Section):
     password: Password = Password()
     months: Months = Months()
     categories: tuple[str, ...] = _setting(
-        "Names of the categories, in their order. Add at will; a name that is left out hides its documents.",
+        "Names of the categories, in their order. Add at will; one that is left out comes last, with the documents it has.",
         '["General", "SEND"]',
         default=CATEGORIES,
         min_length=1,

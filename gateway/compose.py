@@ -6,6 +6,7 @@ chance. Raises OperatorError (status 2) for a home that is not in order.
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 from contextlib import ExitStack
@@ -23,6 +24,7 @@ from gateway.about import Contact, about_text, write_refusal
 from gateway.catalogue import Catalogue
 from gateway.clockguard import GuardedClock, MarkKeeper, mark
 from gateway.core import Core
+from gateway.documents import ending_sooner
 from gateway.filesystem import Rooms
 from gateway.jobs import Jobs
 from gateway.publishing import Publisher, Rules
@@ -40,6 +42,8 @@ from policy.doors import PolicyDoors
 from policy.months import Window
 from policy.recorder import AuditRecorder
 
+log = logging.getLogger(__name__)
+
 
 def check_home(home: Home, settings: Settings) -> None:
     """Raises OperatorError (status 2) where databases, secrets or root key are not those of this home and version."""
@@ -51,8 +55,23 @@ def check_home(home: Home, settings: Settings) -> None:
     try:
         vault(core).check(core.database)
         cores.enter_categories(core)
+        _tell_of_window(core)
     finally:
         core.database.dispose()
+
+
+def _tell_of_window(core: Core) -> None:
+    """A changed window acts on new publications alone [R2]: say how many documents it leaves as they are."""
+    window = Window(core.settings.months.window)
+    with core.database.read() as connection:
+        sooner = ending_sooner(connection, window, core.clock.now())
+    if sooner:
+        log.warning(
+            "months.window is %s for new documents; %d that are shown now keep their last day, and would have ended"
+            " sooner under it",
+            window,
+            sooner,
+        )
 
 
 def vault(core: Core) -> Vault:

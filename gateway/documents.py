@@ -6,22 +6,24 @@ sqlalchemy.exc.SQLAlchemyError.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, func, select
 
 from auth.models import Account
-from config.clock import london_date
+from config.clock import london_date, london_midnight
 from gateway.errors import Damaged
 from gateway.models import Audience, Batch, Delivery, Document, StoredObject
 from gateway.vault.vault import Vault
 from policy.models import Category, School
-from policy.months import Month
+from policy.months import RETENTION, Month, Window, last_day
 
+_READ_AS = str.maketrans("OIL", "011")
 _TOGETHER = 1000  # documents whose deliveries are asked for at a time: a statement takes so many numbers, not more
 
 
@@ -70,6 +72,12 @@ class DocumentFilter:
     category_id: int | None = None
     month: str | None = None
     reference: str | None = None
+
+
+def as_reference(typed: str) -> str:
+    """A reference as it is kept, of one that was read out or typed: `d7kq2m4` and `D-7KQ2-M4` are one."""
+    plain = re.sub(r"[^0-9A-Z]", "", typed.upper()).translate(_READ_AS)
+    return f"{plain[:1]}-{plain[1:5]}-{plain[5:]}"
 
 
 def listing(
@@ -183,3 +191,15 @@ def _audiences(connection: Connection, rows: Sequence[Row[*tuple[Any, ...]]]) ->
     for row in named:
         found.setdefault(row.document_id, []).append(row.role or row.username)
     return found
+
+
+def ending_sooner(connection: Connection, window: Window, at: datetime) -> int:
+    """How many documents that are shown at `at` `window` would end sooner, had they been published under it [R2]."""
+    days = connection.execute(
+        select(Document.destroy_day, Document.last_day, func.count().label("documents"))
+        .where(Document.visible_until > at)
+        .group_by(Document.destroy_day, Document.last_day)
+    )
+    return sum(
+        row.documents for row in days if last_day(london_midnight(row.destroy_day - RETENTION), window) < row.last_day
+    )
