@@ -82,20 +82,21 @@ class DocumentHandle(_Closing):
             size = self._within(offset, size)
             if size == 0:
                 return b""
-            self._grant.cover(offset, size)
+            self._grant.require(offset, size)
             try:
-                return self._blob.pread(offset, size)
+                data = self._blob.pread(offset, size)
             except Damaged as exc:
                 self._damaged(exc)
                 raise
+            self._grant.cover(offset, size)  # only now do these bytes leave
+            return data
 
     def cached(self, offset: int, size: int) -> bytes | None:
         if self._closed or not self._permitted():
             return None
         size = self._within(offset, size)
-        if not self._grant.try_cover(offset, size):
-            return None
-        return self._blob.cached(offset, size)
+        data = self._blob.cached(offset, size)
+        return data if data is not None and self._grant.try_cover(offset, size) else None
 
     def _check(self) -> None:
         if self._closed:

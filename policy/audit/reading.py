@@ -72,6 +72,14 @@ class Reading:
         if tell:
             self._tell()
 
+    def require(self, offset: int, size: int) -> None:
+        """Renew where no grant in force covers these bytes; they count as sent only by `cover`. Raises as that."""
+        if self._in_force(offset, size):
+            return
+        with self._renewing:
+            if not self._in_force(offset, size):  # another thread may have renewed
+                self._renew(self._stale(offset, size), opens=0)
+
     def try_cover(self, offset: int, size: int) -> bool:
         """Whether a grant in force covers these bytes; if so they count as sent. Never waits."""
         with self._lock:
@@ -85,11 +93,8 @@ class Reading:
 
     def cover(self, offset: int, size: int) -> None:
         """As `try_cover`, but renews where it must. Raises RecordUnavailable: then these bytes must not leave."""
-        if self.try_cover(offset, size):
-            return
-        with self._renewing:
-            while not self.try_cover(offset, size):  # another thread may have renewed; a slow record may age a grant
-                self._renew(self._stale(offset, size), opens=0)
+        while not self.try_cover(offset, size):  # a slow record may age a grant
+            self.require(offset, size)
 
     def end(self) -> None:
         """The last word: what was sent and not yet told. No grant holds afterwards."""
@@ -115,6 +120,10 @@ class Reading:
             self._granted = {r: since for r, since in self._granted.items() if asked < since + GRANT_SECONDS}
             self._granted.update(dict.fromkeys(regions, asked))
             self._announced = False
+
+    def _in_force(self, offset: int, size: int) -> bool:
+        with self._lock:
+            return size <= 0 or self._covered(offset, size)
 
     def _covered(self, offset: int, size: int) -> bool:
         return not self._ended and not self._stale(offset, size)
@@ -149,13 +158,17 @@ class FileGrant:
         self._lock = threading.Lock()
         self._closed = False
 
+    def require(self, offset: int, size: int) -> None:
+        """Ask for `size` bytes from `offset` before they are there: as `cover`, but nothing is said to leave yet."""
+        self._check_open()
+        self._reading.require(offset, size)
+
     def cover(self, offset: int, size: int) -> None:
         """Say that `size` bytes from `offset` leave now; renews the grant where it must, durably.
 
         Raises RecordUnavailable: then they must not leave.
         """
-        if self._closed:
-            raise RecordUnavailable("the handle was closed")
+        self._check_open()
         self._reading.cover(offset, size)
 
     def try_cover(self, offset: int, size: int) -> bool:
@@ -170,3 +183,7 @@ class FileGrant:
             self._closed = True
         self._left(self._reading)
         self._reading.closed()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise RecordUnavailable("the handle was closed")
