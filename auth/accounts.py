@@ -151,7 +151,7 @@ def set_state(connection: Connection, account_id: int, state: AccountState, at: 
     """Move an account to another state. Leaving ends every credential; who has left comes back as invited."""
     account = get(connection, account_id)
     if account is None:
-        raise OperatorError("There is no such account: see ladocs account list.")
+        raise OperatorError("There is no such account: see 'ladocs account list'.")
     if state is account.state:
         return
     if state not in _MOVES[account.state]:

@@ -122,7 +122,7 @@ def revoke(connection: Connection, account_id: int, device_id: int, at: datetime
     """End a device password; the caller bumps the counter that every process watches."""
     live = update(Device).where(Device.id == device_id, Device.account_id == account_id, Device.revoked_at.is_(None))
     if connection.execute(live.values(revoked_at=at)).rowcount == 0:
-        raise OperatorError(f"This account has no live device password {device_id}: see ladocs device list.")
+        raise OperatorError(f"This account has no live device password {device_id}: see 'ladocs device list'.")
 
 
 def used(connection: Connection, device_id: int, at: datetime) -> None:
@@ -136,7 +136,7 @@ def _refuse_if_not_entitled(connection: Connection, account_id: int, at: datetim
     connection.execute(select(Account.id).where(Account.id == account_id).with_for_update())
     account = accounts.get(connection, account_id)
     if account is None or account.state is AccountState.LEFT:
-        raise OperatorError("There is no such account: see ladocs account list.")
+        raise OperatorError("There is no such account: see 'ladocs account list'.")
     if account.roles:
         raise OperatorError("Accounts of the authority have no drive: give the device password to someone of a school.")
     live = [row for row in listing(connection, account_id) if row.revoked_at is None and at < row.expires_at]

@@ -156,7 +156,7 @@ def remove(connection: Connection, account_id: int, key_id: int, at: datetime) -
     """End a key for good; the caller bumps the counter that every process watches."""
     live = update(SshKey).where(SshKey.id == key_id, SshKey.account_id == account_id, SshKey.revoked_at.is_(None))
     if connection.execute(live.values(revoked_at=at)).rowcount == 0:
-        raise OperatorError(f"This account has no live key {key_id}: see ladocs key list.")
+        raise OperatorError(f"This account has no live key {key_id}: see 'ladocs key list'.")
 
 
 def used(connection: Connection, key_id: int, at: datetime) -> None:

@@ -77,6 +77,8 @@ def add(
     A script then needs a key ('ladocs key add') or a device password ('ladocs device add'). Further schools are given
     with 'ladocs account grant'.
     """
+    if school is not None and owner is None and role is None:
+        raise OperatorError("Somebody of a school has a role there: give --role, like SENCO.", exit_status=2)
     with desk(ctx, ADMINISTRATORS) as here, here.change() as change:
         if owner is not None:
             _refuse("--service", email=email, role=role, staff=staff, layout=layout, accept_because=accept_because)

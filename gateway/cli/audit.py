@@ -17,6 +17,7 @@ from config.schema import Which, check
 from gateway import core as cores
 from gateway.cli.desk import ANYONE, DAY, HomeCommand, account_named, desk, home_path, last_day
 from gateway.cli.output import Row, counted, details, json_option, one_of, table, text
+from gateway.documents import as_reference
 from policy import schools
 from policy.audit import query
 from policy.audit.events import EventKind
@@ -57,7 +58,7 @@ def list_(
                 event=EventKind(event) if event else None,
                 actor=account_named(connection, account).id if account else None,
                 school=schools.find(connection, school).id if school else None,
-                reference=reference.upper() if reference else None,
+                reference=as_reference(reference) if reference else None,
             )
             names, numbers = _names(connection)
         with _record(here.core.settings.record_url(here.core.home.path)) as record, record.read() as connection:

@@ -12,7 +12,7 @@ from config.errors import OperatorError
 from gateway import compose
 from gateway.cli.desk import ANYONE, Desk, HomeCommand, desk
 from gateway.cli.output import Row, counted, details, json_option, table
-from gateway.documents import DocumentFilter, DocumentRow, listing
+from gateway.documents import DocumentFilter, DocumentRow, as_reference, listing
 from policy import categories, schools
 
 _COLUMNS = ("reference", "name", "schools", "category", "size", "published_at", "last_day", "state")
@@ -62,7 +62,7 @@ def list_(
 def show(ctx: click.Context, reference: str, as_json: bool) -> None:
     """Show the document with this REFERENCE, like D-7KQ2-M4."""
     with desk(ctx, ANYONE) as here:
-        rows = _listing(here, DocumentFilter(reference=reference.strip().upper()), 1)
+        rows = _listing(here, DocumentFilter(reference=as_reference(reference)), 1)
     if not rows:
         raise OperatorError(f"No document has the reference '{reference}': see 'ladocs document list'.")
     details(_whole(rows[0]) if as_json else {**_whole(rows[0]), "size": decimal(rows[0].size)}, as_json=as_json)

@@ -35,8 +35,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     except Exception as exc:  # noqa: BLE001 - the one place where an unforeseen fault becomes a line
         message, status = explain(exc)
-        click.echo(f"ladocs: {' '.join(message.split())}", err=True)
+        click.echo(f"ladocs: {_printable(' '.join(message.split()))}", err=True)
         return status
+
+
+def _printable(message: str) -> str:
+    """What was typed comes back in a message, and must not move the terminal."""
+    from gateway.cli.output import text
+
+    return text(message)
 
 
 def explain(exc: Exception) -> tuple[str, int]:

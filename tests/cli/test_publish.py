@@ -70,7 +70,7 @@ def test_a_row_of_the_list_says_what_it_promises(county: County, letter: Path) -
 def test_a_document_is_shown_whole_by_its_reference(county: County, letter: Path) -> None:
     aim = ("--to", "SENCO", "--person", "m.head", "--note", "spring")
     reference = county("publish", letter, *TO_PRIMARY, *aim, "--json").json["published"][0]["reference"]
-    shown = county("document", "show", f" {reference.lower()}", "--json").json
+    shown = county("document", "show", reference, "--json").json
     assert list(shown) == SHOWN
     assert (shown["published_by"], shown["note"], shown["audience"], shown["names"]) == (
         "ada",
@@ -78,6 +78,26 @@ def test_a_document_is_shown_whole_by_its_reference(county: County, letter: Path
         ["SENCO", "m.head"],
         {PRIMARY: "Letter.txt"},
     )
+
+
+def test_a_reference_that_was_read_out_is_understood(county: County, letter: Path) -> None:
+    county("publish", letter, *TO_PRIMARY)
+    county.execute("ladocs.db", "UPDATE document SET reference = 'D-7K01-M4'")
+    for typed in ("D-7K01-M4", "d-7koi-m4", "D7KOLM4", " d 7k01 m4 "):
+        assert county("document", "show", typed, "--json").json["reference"] == "D-7K01-M4"
+
+
+def test_any_number_of_documents_is_listed(county: County, letter: Path) -> None:
+    """More than one statement may name (SQLite takes 32,766 values)."""
+    county("publish", letter, *TO_PRIMARY)
+    columns = "object_id, batch_id, category_id, published_at, last_day, visible_until, destroy_day, restricted"
+    columns += ", not_headteacher, not_headteacher_reason"
+    numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 33000)"
+    county.execute(
+        "ladocs.db",
+        f"{numbers} INSERT INTO document (reference, {columns}) SELECT 'X-' || i, {columns} FROM document, n",
+    )
+    assert len(listed(county, "--limit", "50000")) == 33_001
 
 
 def test_the_name_is_the_one_without_a_number_where_a_school_had_it_already(county: County, letter: Path) -> None:

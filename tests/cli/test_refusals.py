@@ -28,6 +28,8 @@ REFUSED = [
     ("school list --colour", 2, "No such option"),
     ("account add tom", 2, "Missing option '--name'"),
     ("account add tom.new --name Tom", 2, "give --email"),
+    (f"{TOM} --school 830-2001", 2, "Somebody of a school has a role there: give --role, like SENCO"),
+    (f"{TOM} --school 830-2001 --category SEND", 2, "Somebody of a school has a role there"),
     (f"{TOM} --role SENCO", 2, "give --school, like 830-2001"),
     (f"{TOM} --category SEND", 2, "give --school, like 830-2001"),
     (f"{TOM} --school 830-2001 --role Caretaker", 2, "'Caretaker' is not one of 'headteacher', 'senco'"),
@@ -69,8 +71,7 @@ REFUSED = [
     ("account add tom --name Tom --email tom", 1, "write it as name.surname@school.example"),
     ("account add tom --name Tom --email office@primary.example", 1, "--accept-because"),
     ("account add tom --name Tom --email tom@gmail.com", 1, "--accept-because"),
-    (f"{TOM} --school 830-9999", 1, "see 'ladocs school list'"),
-    (f"{TOM} --school 830-2001 --category SEND", 1, "give it a role there first (--role)"),
+    (f"{TOM} --school 830-9999 --role SENCO", 1, "see 'ladocs school list'"),
     (f"{TOM} --school 830-2001 --role SENCO --category Sport", 1, "there are EHSG Report Confidential, General, SEND"),
     (f"{TOM} --school 830-2001 --role Headteacher", 1, "has a headteacher already (m.head): end that role first"),
     (f"{TOM} --school 830-2001 --role SENCO --staff officer", 1, "belong to no school"),
@@ -94,14 +95,14 @@ REFUSED = [
     ("account totp-reset nobody", 1, "No account is called 'nobody'"),
     ("key add m.head nowhere.pub --name PC", 1, "cannot be read (No such file or directory)"),
     ("key list nobody", 1, "No account is called 'nobody'"),
-    ("key remove m.head 7", 1, "This account has no live key 7: see ladocs key list"),
+    ("key remove m.head 7", 1, "This account has no live key 7: see 'ladocs key list'"),
     ("device add nobody --name PC", 1, "No account is called 'nobody'"),
     ("device add ada --name PC", 1, "Accounts of the authority have no drive"),
     ("device add m.head --name ' '", 1, "carries the name of its device"),
     ("device add m.head --name PC --until in-two-years", 1, "ends within 400 days"),
     ("device add m.head --name PC --until yesterday", 1, "ends within 400 days"),
     ("device add m.head --name PC --network everywhere", 1, "write it as 192.0.2.0/24"),
-    ("device revoke m.head 7", 1, "no live device password 7: see ladocs device list"),
+    ("device revoke m.head 7", 1, "no live device password 7: see 'ladocs device list'"),
     ("publish x.txt --category Sport --school 830-2001", 1, "there are EHSG Report Confidential, General, SEND"),
     ("publish x.txt --category SEND --school 830-9999", 1, "see 'ladocs school list'"),
     ("publish x.txt --category SEND --school 830-2001 --person nobody", 1, "No account is called 'nobody'"),
@@ -128,6 +129,11 @@ def test_a_group_without_a_command_shows_its_help_and_fails(group: tuple[str, ..
     ran = ladocs(*group)
     assert (ran.status, ran.out) == (2, "")
     assert ran.err.startswith("Usage: ladocs") and "Commands:" in ran.err
+
+
+def test_what_was_typed_does_not_move_the_terminal_when_it_comes_back(county: County) -> None:
+    line = county("school", "show", "\x1b[2J830\u202e", status=1).line
+    assert line == "No school has the number '\ufffd[2J830\ufffd': see 'ladocs school list'."
 
 
 def test_a_command_without_a_home_says_how_to_name_one() -> None:
