@@ -14,8 +14,10 @@ class SftpLimits:
     `read_bytes` is the most that one READ answers with: the largest that leaves room for its header in a packet of 256
     KiB, which is what OpenSSH's client takes. `backlog_bytes` is what may wait for a client that does not read;
     `stall_seconds` how long it may go on not reading. `window_bytes` bounds the requests that wait to be served.
-    `names` are those of open folders that the client has not read yet, over all channels of a connection.
-    `tries` are wrong passwords and codes of one connection, `requests` all of its attempts, offered keys included.
+    `names` are those of open folders that the client has not read yet, over all channels of a connection. After
+    `recheck_seconds` a folder's names are read anew before more are given: with the second by which other parts may
+    lag, a change is everywhere within five. `tries` are wrong passwords and codes of one connection, `requests` all of
+    its attempts, offered keys included.
     """
 
     lobby_connections: int = 512
@@ -27,6 +29,7 @@ class SftpLimits:
     channels: int = 4
     handles: int = 64
     names: int = 20_000
+    recheck_seconds: float = 4.0
     keepalive_seconds: float = 30.0
     keepalive_count: int = 4
     read_bytes: int = 255 * KIB

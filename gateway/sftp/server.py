@@ -51,16 +51,22 @@ class OpenFile:
 class Listing:
     """The names of a folder, read whole by `open` before the first is given: an error is the answer to OPENDIR.
 
-    A name that was given is held no more.
+    A name that was given is held no more. Those that wait for longer than `recheck_seconds` are read anew before one
+    is given: what has ended is left out, and an obstacle is an error here too [R19].
     """
 
-    def __init__(self, read: Callable[[], Awaitable[list[Row]]]) -> None:
+    def __init__(self, read: Callable[[], Awaitable[list[Row]]], clock: Clock, recheck_seconds: float) -> None:
         self._read = read
+        self._clock = clock
+        self._recheck_seconds = recheck_seconds
         self._rows: deque[Row] | None = None
+        self._read_at = 0.0
 
     async def open(self) -> None:
         """Read the folder. Raises FSError."""
+        read_at = self._clock.monotonic()
         self._rows = deque(await self._read())
+        self._read_at = read_at
 
     @property
     def held(self) -> int:
@@ -74,9 +80,16 @@ class Listing:
         if self._rows is None:
             await self.open()
             return await self.__anext__()
+        if self._rows and self._clock.monotonic() - self._read_at >= self._recheck_seconds:
+            await self._recheck(self._rows)
         if not self._rows:
             raise StopAsyncIteration
         return self._rows.popleft()
+
+    async def _recheck(self, waiting: deque[Row]) -> None:
+        await self.open()
+        there = {row.filename for row in self._rows or ()}
+        self._rows = deque(row for row in waiting if row.filename in there)
 
 
 def _refusing(operation: str) -> Any:
@@ -156,7 +169,7 @@ class FileServer(SFTPServer):
             at = self._clock.now()
             return [row(entry, at) for entry in self._files.scandir(place)]
 
-        return Listing(lambda: self._threads.run(read))
+        return Listing(lambda: self._threads.run(read), self._clock, self._limits.recheck_seconds)
 
     def realpath(self, path: bytes) -> bytes:
         return str(VirtualPath.parse(path)).encode()
