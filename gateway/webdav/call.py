@@ -16,7 +16,7 @@ from gateway.tree import Attributes, FileSystem, Handle
 from gateway.webdav.answers import Environ
 
 KEY = "ladocs.call"
-_SAFE = "/!*'(),$-_|."  # as wsgidav quotes, none of which XML or HTML text minds
+_SAFE = ""  # all but letters, digits and -._~ is escaped: neon compares hrefs as they stand, lftp reads no entities
 
 
 @dataclass(slots=True)

@@ -17,7 +17,7 @@ _MEGABYTE = 1_000_000
 def folder(path: VirtualPath, entries: Sequence[Entry]) -> str:
     """The page of the folder at `path`."""
     title = escape(path.name or "Documents")
-    up = f'<p><a href="{_link(path.parent, is_folder=True)}">Up one folder</a></p>' if path.names else ""
+    up = f'<p><a href="{href(path.parent, is_folder=True)}">Up one folder</a></p>' if path.names else ""
     rows = "".join(_row(path, entry) for entry in entries)
     content = f"<ul>{rows}</ul>" if rows else "<p>There is nothing here at present.</p>"
     return (
@@ -31,15 +31,10 @@ def folder(path: VirtualPath, entries: Sequence[Entry]) -> str:
 
 def _row(path: VirtualPath, entry: Entry) -> str:
     attributes = entry.attributes
-    link = _link(path.joinpath(entry.name), is_folder=attributes.is_folder)
+    link = href(path.joinpath(entry.name), is_folder=attributes.is_folder)
     size = "" if attributes.is_folder else f", {_size(attributes.size)}"
     day = london_date(attributes.mtime)
     return f'<li><a href="{link}">{escape(entry.name)}</a>{size}, {day.day} {day:%B %Y}</li>'
-
-
-def _link(path: VirtualPath, *, is_folder: bool) -> str:
-    """A link that needs no escaping: lftp reads `&#x27;` as a part of the name."""
-    return href(path, is_folder=is_folder).replace("'", "%27")
 
 
 def _size(size: int) -> str:
