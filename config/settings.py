@@ -265,7 +265,8 @@ class Settings(Section):
     password: Password = Password()
     months: Months = Months()
     categories: tuple[str, ...] = _setting(
-        "Names of the categories, in their order. Add at will; one that is left out comes last, with the documents it has.",
+        "Names of the categories, in their order. Add at will; one that is left out comes last, with the documents it"
+        " has.",
         '["General", "SEND"]',
         default=CATEGORIES,
         min_length=1,

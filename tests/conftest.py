@@ -8,9 +8,10 @@ from collections.abc import Generator
 
 import pytest
 
-from tests.support.county import county as county
-from tests.support.county import founded as founded
+from tests.support.county import county, founded
 from tests.support.programs import NO_FUSE, need
+
+__all__ = ["county", "founded"]
 
 COMPLETE = "TESTS_COMPLETE"  # without LADOCS_ before it: commands that tests start would take it for a setting
 _MISSING = re.compile(r"(\S+) is not installed: (apt-get install .+)$")
