@@ -120,7 +120,7 @@ def read(file: Path, la: str | None = None) -> Register:
             seen[key] = line
         faults.extend(wrong)
         if not wrong:
-            rows.append(RegisterRow(line, dfe, values[URN], " ".join(values[NAME].split())))
+            rows.append(RegisterRow(line, dfe, values[URN], schools.clean(values[NAME])))
     if not rows and not faults:
         whose = "" if la is None else f" of local authority {la}"
         raise OperatorError(

@@ -52,9 +52,15 @@ def dfe_number(text: str) -> str:
     return f"{match[1]}-{match[2]}"
 
 
+def clean(name: str) -> str:
+    """A school's name as it is kept: composed (NFC), single spaces, nothing that cannot be seen."""
+    seen = "".join(" " if unicodedata.category(c)[0] == "C" else c for c in name)
+    return " ".join(unicodedata.normalize("NFC", seen).split())
+
+
 def add(connection: Connection, *, dfe: str, name: str, urn: str | None, at: datetime) -> SchoolRow:
     """Enter a school. Raises OperatorError when its number is malformed or already there."""
-    dfe, name = dfe_number(dfe), " ".join(name.split())
+    dfe, name = dfe_number(dfe), clean(name)
     if not name:
         raise OperatorError("A school needs a name, for example --name 'Example Primary School'.")
     if urn is not None and not _URN.fullmatch(urn):
@@ -77,7 +83,7 @@ def rename(connection: Connection, school_id: int, name: str, at: datetime) -> N
     connection.execute(
         update(School)
         .where(School.id == school_id)
-        .values(name=" ".join(name.split()), earlier_name=shown, renamed_on=london_date(at))
+        .values(name=clean(name), earlier_name=shown, renamed_on=london_date(at))
     )
     generations.bump(connection, generations.ACCESS)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import tomllib
 from pathlib import Path
@@ -106,3 +107,10 @@ def test_a_folder_that_holds_anything_is_not_used(tmp_path: Path, taken: str) ->
     ran = init(tmp_path)
     assert (ran.status, [path.name for path in tmp_path.rglob("*")]) == (2, [taken, "letter.txt"])
     assert "is not empty" in ran.line
+
+
+def test_behind_sudo_the_person_becomes_the_administrator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setenv("SUDO_USER", "mary")
+    init(tmp_path)
+    assert tomllib.loads((tmp_path / "home/ladocs.toml").read_text())["operators"] == {"mary": "ada"}

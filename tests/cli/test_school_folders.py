@@ -1,0 +1,81 @@
+"""The name of a school's folder [R6]: what Windows can carry, and once seen the same until the next 1 September."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from config.database import Database
+from policy import schools
+from policy.models import School
+from tests.cli.county import PRIMARY, County
+
+
+def at(day: str) -> datetime:
+    """Noon of `day`."""
+    return datetime.fromisoformat(f"{day}T12:00").replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("name", "folder"),
+    [
+        ("Example Primary School", "830-2001 Example Primary School"),
+        ("St Aldreda's & Holy Cross CofE Primary School", "830-2001 St Aldreda's & Holy Cross CofE"),
+        ("A/B: the <Academy>?", "830-2001 AB the Academy"),
+        ("The School of St. John D.", "830-2001 The School of St. John D"),
+        ("???", "830-2001"),
+    ],
+)
+def test_a_folder_is_number_and_name_cut_at_forty_characters(name: str, folder: str) -> None:
+    assert schools.folder_name(PRIMARY, name, None, None, at("2026-11-24")) == folder
+    assert len(folder) <= 40
+
+
+@pytest.mark.parametrize(
+    ("renamed", "day", "title"),
+    [
+        ("2026-08-31", "2026-08-31", "Old"),
+        ("2026-08-31", "2026-09-01", "New"),
+        ("2026-09-01", "2026-09-01", "Old"),
+        ("2026-09-01", "2027-08-31", "Old"),
+        ("2026-09-01", "2027-09-01", "New"),
+        ("2026-11-24", "2027-01-01", "Old"),
+        ("2027-01-04", "2027-08-31", "Old"),
+        ("2027-01-04", "2027-09-01", "New"),
+    ],
+)
+def test_a_renamed_school_keeps_its_folder_until_september(renamed: str, day: str, title: str) -> None:
+    assert schools.folder_title("New", "Old", date.fromisoformat(renamed), at(day)) == title
+
+
+def test_september_begins_at_midnight_in_derbyshire() -> None:
+    renamed = date(2026, 7, 1)
+    assert schools.folder_title("New", "Old", renamed, datetime(2026, 8, 31, 22, 59, tzinfo=UTC)) == "Old"
+    assert schools.folder_title("New", "Old", renamed, datetime(2026, 8, 31, 23, 0, tzinfo=UTC)) == "New"
+
+
+def test_a_second_new_name_leaves_the_folder_that_people_see(county: County) -> None:
+    database = Database(f"sqlite:///{county.home}/ladocs.db")
+    with database.write() as connection:
+        school = schools.find(connection, PRIMARY)
+        schools.rename(connection, school.id, "Second Name", at("2026-10-01"))
+        schools.rename(connection, school.id, "Third Name", at("2026-11-01"))
+        row: Any = connection.execute(select(School.__table__).where(School.id == school.id)).one()
+    database.dispose()
+    titles = [
+        schools.folder_title(row.name, row.earlier_name, row.renamed_on, at(day))
+        for day in ("2027-08-31", "2027-09-01")
+    ]
+    assert titles == ["Example Primary School", "Third Name"]
+
+
+def test_a_name_is_kept_composed_and_without_what_cannot_be_seen(county: County) -> None:
+    county("school", "add", "830-2009", "--name", "E\u0301lan\u200b \u202eSchool\t")
+    assert county("school", "show", "830-2009", "--json").json["name"] == "\u00c9lan School"
+
+
+def test_a_name_of_nothing_that_can_be_seen_is_none(county: County) -> None:
+    assert "A school needs a name" in county("school", "add", "830-2009", "--name", "\u200b", status=1).line
