@@ -3,7 +3,9 @@
 Called by the WebDAV door. An entry is keyed by an HMAC, under a key that this process drew and nobody else knows, of
 user name, password as typed, address and door: no password is kept, and none holds from elsewhere. An entry is asked
 about anew every few seconds, so that what was taken away ends here by itself [R19]; `clear` and `forget` end it sooner.
-Thread-safe. Raises what `still_valid` raises: then nobody is let in.
+After `life` seconds its owner comes in anew, but without a guess [R18]: the entry shows that it is the same password,
+and wrong ones of another device must not lock this one out. Thread-safe. Raises what `still_valid` raises: then nobody
+is let in.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from auth.accounts import plain_username
-from auth.principal import Peer, Principal
+from auth.principal import Candidate, Factor, Peer, Principal, Proof
 from config.clock import Clock
 from config.entropy import Entropy
 
@@ -61,14 +63,27 @@ class VerifiedDevices:
             return None
         at = self._clock.now()
         ends = entry.principal.valid_until
-        over = now - entry.put_at >= self._life or (ends is not None and at >= ends)
         stale = now - entry.asked_at >= self._recheck
-        if over or (stale and not self._still_valid(entry.principal, at)):
+        if (ends is not None and at >= ends) or (stale and not self._still_valid(entry.principal, at)):
             self._drop(key, entry)
             return None
         if stale:
             self._refresh(key, entry, _Entry(entry.principal, entry.put_at, now))
-        return entry.principal
+        return entry.principal if now - entry.put_at < self._life else None
+
+    def recall(self, candidate: Candidate, typed: str) -> Proof | None:
+        """The proof that the candidate showed with these before, however long ago; `authenticate` judges all else."""
+        with self._lock:
+            entry = self._entries.get(self._keyed(candidate.username, typed, candidate.peer))
+        if entry is None:
+            return None
+        return Proof(
+            account_id=entry.principal.account_id,
+            factor=Factor.DEVICE_PASSWORD,
+            address=candidate.peer.address,
+            at=self._clock.now(),
+            credential_id=entry.principal.credential_id,
+        )
 
     def put(self, username: str, typed: str, peer: Peer, principal: Principal) -> None:
         """Remember what `Authenticator.authenticate` returned for these."""
