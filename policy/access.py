@@ -51,7 +51,6 @@ class Reason(StrEnum):
     NOT_FOR_HEADTEACHER = "not for the headteacher"
     NOT_YET = "not yet published"
     EXPIRED = "past its last day"
-    WITHDRAWN = "withdrawn"
     SCHOOL_SUSPENDED = "school suspended"
     ACCOUNT_SUSPENDED = "account suspended"
     ACCOUNT_EXPIRED = "account expired"
@@ -62,7 +61,6 @@ class Reason(StrEnum):
     WRONG_DOOR = "this kind of account does not come by this door"
     CREDENTIAL_ENDED = "key or device password ended"
     CLOCK_UNCONFIRMED = "clock not confirmed"
-    RECORD_UNAVAILABLE = "record not writable"
     STORE_FAILED = "stored bytes missing or damaged"
     UNKNOWN = "unknown"
 

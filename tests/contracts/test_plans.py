@@ -23,7 +23,7 @@ from tests.contracts.conftest import HERE
 from tests.support.postgres import PostgresServer
 from tests.support.world import OFFICER, World, a_world, names, path, statements
 
-SCHOOLS = 60
+SCHOOLS = 30
 DOCUMENTS = 400  # of each school, a quarter of them restricted
 BIG = ("delivery", "document", "object", "audience")
 SEND = "/Derbyshire Documents/2026-11 November/SEND"
@@ -31,7 +31,7 @@ SEND = "/Derbyshire Documents/2026-11 November/SEND"
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def full(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """A home with 24,000 deliveries of 60 schools over four months, half of them past their last day."""
+    """A home with 12,000 deliveries of 30 schools over four months, half of them past their last day."""
     server: PostgresServer | None = request.getfixturevalue("postgres") if request.param == "postgresql" else None
     with a_world(tmp_path_factory.mktemp("full"), server) as world:
         world.school(HERE, "Alder Primary")

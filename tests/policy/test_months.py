@@ -62,9 +62,41 @@ def test_a_document_of_a_summer_night_belongs_to_the_london_month() -> None:
     assert Month.of(london_date(datetime(2026, 8, 31, 23, 30, tzinfo=UTC))).folder == "2026-09 September"
 
 
-def test_visible_until_is_the_midnight_after_the_last_day_across_the_clock_change() -> None:
-    published = datetime(2026, 8, 3, 9, 0, tzinfo=UTC)
-    assert visible_until(published, Window.ROLLING) == datetime(2026, 11, 2, 0, 0, tzinfo=UTC)
+@pytest.mark.parametrize(
+    ("published", "window", "ends"),
+    [
+        # A month's last moment and the next one's first: in summer an hour before midnight in UTC.
+        (datetime(2026, 11, 30, 23, 59, 59, tzinfo=UTC), Window.ROLLING, datetime(2027, 3, 1, tzinfo=UTC)),
+        (datetime(2026, 8, 31, 22, 59, 59, tzinfo=UTC), Window.ROLLING, datetime(2026, 11, 30, tzinfo=UTC)),
+        (datetime(2026, 8, 31, 23, 0, tzinfo=UTC), Window.ROLLING, datetime(2026, 12, 1, tzinfo=UTC)),
+        # Across the change of clocks, both ways, and of the two nights themselves.
+        (datetime(2026, 8, 3, 9, 0, tzinfo=UTC), Window.ROLLING, datetime(2026, 11, 2, tzinfo=UTC)),
+        (datetime(2026, 3, 28, 12, 0, tzinfo=UTC), Window.ROLLING, datetime(2026, 6, 26, 23, 0, tzinfo=UTC)),
+        (datetime(2026, 3, 29, 0, 59, tzinfo=UTC), Window.ROLLING, datetime(2026, 6, 27, 23, 0, tzinfo=UTC)),
+        (datetime(2026, 3, 29, 1, 0, tzinfo=UTC), Window.ROLLING, datetime(2026, 6, 27, 23, 0, tzinfo=UTC)),
+        (datetime(2026, 10, 24, 23, 30, tzinfo=UTC), Window.ROLLING, datetime(2027, 1, 24, tzinfo=UTC)),
+        (datetime(2026, 10, 25, 0, 30, tzinfo=UTC), Window.ROLLING, datetime(2027, 1, 24, tzinfo=UTC)),
+        (datetime(2026, 10, 25, 1, 30, tzinfo=UTC), Window.ROLLING, datetime(2027, 1, 24, tzinfo=UTC)),
+        (datetime(2027, 1, 31, 12, 0, tzinfo=UTC), Window.ROLLING, datetime(2027, 4, 30, 23, 0, tzinfo=UTC)),
+        (datetime(2028, 2, 29, 12, 0, tzinfo=UTC), Window.ROLLING, datetime(2028, 5, 29, 23, 0, tzinfo=UTC)),
+        # The last moment of a year, of either kind.
+        (datetime(2026, 12, 31, 23, 59, 59, tzinfo=UTC), Window.CALENDAR_YEAR, datetime(2027, 1, 1, tzinfo=UTC)),
+        (datetime(2026, 8, 31, 22, 59, 59, tzinfo=UTC), Window.ACADEMIC_YEAR, datetime(2026, 8, 31, 23, tzinfo=UTC)),
+        (datetime(2026, 8, 31, 23, 0, tzinfo=UTC), Window.ACADEMIC_YEAR, datetime(2026, 12, 1, tzinfo=UTC)),
+    ],
+)
+def test_a_document_is_shown_until_the_midnight_in_derbyshire_that_ends_its_last_day(
+    published: datetime, window: Window, ends: datetime
+) -> None:
+    assert visible_until(published, window) == ends
+
+
+@pytest.mark.parametrize("window", Window)
+def test_every_document_is_destroyed_on_its_90th_day_whatever_the_window_hides(window: Window) -> None:
+    for n in range(3 * 366):
+        at = london_midnight(date(2027, 1, 1) + timedelta(days=n)) + timedelta(hours=12)
+        assert destroy_day(at) == london_date(at) + timedelta(days=90)
+        assert visible_until(at, window) <= end_of_day(destroy_day(at))
 
 
 def test_only_a_31st_of_january_outside_a_leap_year_loses_days_to_the_rolling_window() -> None:
@@ -82,6 +114,22 @@ def test_no_document_outlives_its_90th_day_or_its_four_months(at: datetime, wind
     assert day <= destroy_day(at)
     assert Month.of(day) < Month.of(london_date(at)).plus(MONTHS_SHOWN)
     assert london_date(at) <= day
+
+
+@given(MOMENTS)
+def test_no_document_outlives_the_year_that_its_window_shows(at: datetime) -> None:
+    published, last = london_date(at), last_day(at, Window.ACADEMIC_YEAR)
+    assert last_day(at, Window.CALENDAR_YEAR).year == published.year
+    assert last.year - (last.month < 9) == published.year - (published.month < 9)
+
+
+@given(MOMENTS)
+def test_only_the_end_of_a_year_takes_from_what_the_rolling_window_promises(at: datetime) -> None:
+    promised = last_day(at, Window.ROLLING)
+    if promised.year == london_date(at).year:
+        assert last_day(at, Window.CALENDAR_YEAR) == promised
+    if not london_date(at) < date(promised.year, 9, 1) <= promised:
+        assert last_day(at, Window.ACADEMIC_YEAR) == promised
 
 
 @given(MOMENTS)
