@@ -79,7 +79,7 @@ class Authenticator:
                 return RefusalReason.NO_PASSWORD if stored is None else RefusalReason.WRONG_PASSWORD
             outdated = self._passwords.is_outdated(stored)
             newer = self._passwords.hash(text, known=reservation.known) if outdated else None
-            proof = _proof(candidate, Factor.PASSWORD, at)
+            proof = _proof(candidate, Factor.PASSWORD, at, held_against=credentials.digest_of(newer or stored))
             with self._database.write() as connection:
                 give_back(connection, reservation)
                 if newer is not None:
@@ -92,11 +92,12 @@ class Authenticator:
         """A TOTP code, which is used up: of all who show it at once, in any process, one gets the proof."""
 
         def attempt(reservation: Reservation, at: datetime) -> Proof | RefusalReason:
-            secret = self._totp_secret(candidate)
+            sealed = self._totp_sealed(candidate)
+            secret = None if sealed is None else self._totp.open(candidate.account_id or 0, sealed)
             step = step_for(secret or _NOBODYS_SECRET, code, at)
-            if secret is None or step is None:
+            if sealed is None or step is None:
                 return RefusalReason.WRONG_CODE
-            proof = _proof(candidate, Factor.TOTP, at, step=step)
+            proof = _proof(candidate, Factor.TOTP, at, step=step, held_against=credentials.digest_of(sealed))
             with self._database.write() as connection:
                 give_back(connection, reservation)  # a code used before was no guess either
                 return proof if spend(connection, proof.account_id, step) else RefusalReason.CODE_SPENT
@@ -195,10 +196,9 @@ class Authenticator:
         with self._database.read() as connection:
             return accounts.password_hash(connection, candidate.account_id or 0)
 
-    def _totp_secret(self, candidate: Candidate) -> str | None:
+    def _totp_sealed(self, candidate: Candidate) -> bytes | None:
         with self._database.read() as connection:
-            sealed = accounts.totp_sealed(connection, candidate.account_id or 0)
-        return None if sealed is None else self._totp.open(candidate.account_id or 0, sealed)
+            return accounts.totp_sealed(connection, candidate.account_id or 0)
 
     def _key(self, candidate: Candidate, openssh_public: str, at: datetime) -> KeyRow | RefusalReason:
         with self._database.read() as connection:
@@ -239,7 +239,13 @@ def _principal(account: AccountRow, held: Held, factors: frozenset[Factor], peer
 
 
 def _proof(
-    candidate: Candidate, factor: Factor, at: datetime, *, credential_id: int | None = None, step: int | None = None
+    candidate: Candidate,
+    factor: Factor,
+    at: datetime,
+    *,
+    credential_id: int | None = None,
+    step: int | None = None,
+    held_against: bytes | None = None,
 ) -> Proof:
     if candidate.account_id is None:
         raise ValueError("nobody can have shown a factor")
@@ -250,6 +256,7 @@ def _proof(
         at=at,
         credential_id=credential_id,
         step=step,
+        held_against=held_against,
     )
 
 

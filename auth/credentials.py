@@ -6,6 +6,7 @@ transaction. Thread-safe.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,6 +27,11 @@ class Held:
 
     credential_id: int | None = None
     expires_at: datetime | None = None
+
+
+def digest_of(stored: str | bytes) -> bytes:
+    """What tells one stored password hash or sealed secret from the next, and says nothing of either."""
+    return hashlib.sha256(stored.encode() if isinstance(stored, str) else stored).digest()
 
 
 def reread(connection: Connection, account: AccountRow, proofs: Collection[Proof], at: datetime) -> Held | None:
@@ -61,11 +67,15 @@ def used(connection: Connection, principal: Principal, at: datetime) -> None:
 
 def _reread_one(connection: Connection, account: AccountRow, proof: Proof, at: datetime) -> Held | None:
     if proof.factor is Factor.PASSWORD:
-        return Held() if account.has_password else None
+        return Held() if _is_stored(accounts.password_hash(connection, account.id), proof) else None
     if proof.factor is Factor.TOTP:
         spent = proof.step is not None and is_spent(connection, account.id, proof.step)
-        return Held() if account.has_totp and spent else None
+        return Held() if spent and _is_stored(accounts.totp_sealed(connection, account.id), proof) else None
     return _credential(connection, account.id, proof.factor, proof.credential_id, proof.address, at)
+
+
+def _is_stored(stored: str | bytes | None, proof: Proof) -> bool:
+    return stored is not None and digest_of(stored) == proof.held_against
 
 
 def _credential(

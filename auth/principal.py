@@ -5,7 +5,7 @@ Only `auth.authenticator.Authenticator.authenticate` makes a `Principal`. All ar
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -80,7 +80,8 @@ class Candidate:
 class Proof:
     """One factor that held for one account from one address.
 
-    `credential_id` is the row of the key or device; `step` the TOTP step that the code belongs to.
+    `credential_id` is the row of the key or device; `step` the TOTP step that the code belongs to. `held_against` is a
+    digest of the password hash or sealed secret that was stored: of another one it proves nothing.
     """
 
     account_id: int
@@ -89,6 +90,7 @@ class Proof:
     at: datetime
     credential_id: int | None = None
     step: int | None = None
+    held_against: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
