@@ -16,6 +16,7 @@ from auth.sessions import SessionLimits, SessionTable
 from auth.throttle import GuessLimits, Throttle
 from auth.verified import VerifiedDevices
 from config.clock import Clock, SystemClock
+from config.errors import OperatorError
 from config.home import Home
 from config.secrets import NAMES, TLS_CERTIFICATE, TLS_KEY, Secrets
 from config.settings import Settings
@@ -34,7 +35,7 @@ from gateway.session import Sessions
 from gateway.vault.keybox import KeyBox
 from gateway.vault.store import LocalStore
 from gateway.vault.vault import Vault
-from gateway.webdav.tls import TlsFiles
+from gateway.webdav.tls import DeferredTls, TlsFiles
 from policy.audit.grants import Grants
 from policy.audit.log import AuditLog
 from policy.audit.strangers import ROWS_A_MINUTE, Strangers
@@ -51,6 +52,7 @@ def check_home(home: Home, settings: Settings) -> None:
     secrets = Secrets(home.secrets_dir)
     for name in NAMES:
         secrets.current(name)
+    _check_tls(tls_files(home))
     core = cores.core(home, settings)
     try:
         vault(core).check(core.database)
@@ -102,6 +104,17 @@ def tls_files(home: Home) -> TlsFiles:
     """Certificate and key of HTTPS."""
     secrets = Secrets(home.secrets_dir)
     return TlsFiles(certificate=secrets.path(TLS_CERTIFICATE), private_key=secrets.path(TLS_KEY))
+
+
+def _check_tls(files: TlsFiles) -> None:
+    try:
+        DeferredTls(files)
+    except (OSError, ValueError) as exc:  # ssl.SSLError is an OSError
+        raise OperatorError(
+            f"{files.certificate} and {files.private_key} do not serve HTTPS ({exc}): put a certificate with its chain"
+            " into the one and its private key without a passphrase into the other, both as PEM.",
+            exit_status=2,
+        ) from exc
 
 
 def services(home: Home, settings: Settings, *, machine: Clock | None = None) -> Services:

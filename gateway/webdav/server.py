@@ -20,7 +20,7 @@ from gateway.webdav.turnstile import Turnstile
 def make_http_server(sock: socket.socket, services: Services, *, tls: TlsFiles | None, pages: Wsgi) -> HttpServer:
     """The drive, and `pages` below `/portal/`, on the listening socket `sock`; with TLS where files are given.
 
-    Raises ssl.SSLError or OSError where the files are no certificate and key.
+    Raises OSError or ValueError where the files are no certificate and key.
     """
     settings = services.settings
     limits = HttpLimits.of(settings)

@@ -30,14 +30,15 @@ class TlsFiles:
 
 
 class DeferredTls(Adapter):
-    """TLS 1.2 and up. Thread-safe once made. Raises ssl.SSLError or OSError where the files are no pair."""
+    """TLS 1.2 and up. Thread-safe once made. Raises OSError or ValueError where the files are no pair."""
 
     def __init__(self, files: TlsFiles) -> None:
         super().__init__(str(files.certificate), str(files.private_key))
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.minimum_version = ssl.TLSVersion.TLSv1_2
         self.context.set_alpn_protocols(["http/1.1"])
-        self.context.load_cert_chain(files.certificate, files.private_key)
+        # Of a key that has a passphrase OpenSSL would ask the terminal.
+        self.context.load_cert_chain(files.certificate, files.private_key, password="")
 
     def bind(self, sock: socket.socket) -> socket.socket:
         """The listening socket stays as it is."""
