@@ -133,9 +133,9 @@ class Publisher:
         self._folders = folders
 
     def publish(
-        self, items: Iterable[Item], *, actor: int, note: str = "", progress: Progress | None = None
+        self, items: Iterable[Item], *, actor: int, user: str = "", note: str = "", progress: Progress | None = None
     ) -> list[Published | Failed]:
-        """Publish each item now, as account `actor`; one verdict an item, in order.
+        """Publish each item now, as account `actor`, by a command of `user` of this machine; one verdict an item.
 
         Raises OperatorError, before anything is published, for a disk nearly full, a clock that nobody confirmed, or
         keys that do not fit the home; OSError and SQLAlchemyError where key box or database are out of reach.
@@ -143,7 +143,7 @@ class Publisher:
         self._require_room()
         clock = self._confirmed_clock()
         self._vault.top_up(self._database, london_date(clock.now()))
-        act = _Act(actor, note, clock)
+        act = _Act(actor, user, note, clock)
         return [self._verdict(item, act, progress or _quiet) for item in items]
 
     def check(self, item: Item) -> str | None:
@@ -258,7 +258,7 @@ class Publisher:
         """Record, then enter, what is sealed. Where the rows fail, the record is told so as well."""
         for _ in range(_ATTEMPTS):
             reference, at = self._reference(), act.clock.now()
-            self._record(item, sealed, reference, act.actor, at)
+            self._record(item, sealed, reference, act, at)
             try:
                 with self._database.write() as connection:
                     batch = act.batch or _enter_batch(connection, act, at)
@@ -266,7 +266,7 @@ class Publisher:
                 act.batch = batch
                 return published
             except (SQLAlchemyError, OSError, OperatorError, KeyGone) as exc:
-                self._log.post(_event(sealed, reference, act.actor, at, Result.ERROR, count=len(set(item.schools))))
+                self._log.post(_event(sealed, reference, act, at, Result.ERROR, count=len(set(item.schools))))
                 # Somebody took the same name or reference between our look and our insert: look again.
                 if not isinstance(exc, IntegrityError):
                     raise
@@ -276,11 +276,11 @@ class Publisher:
         digits = "".join(_ALPHABET[byte & 31] for byte in self._entropy(6))
         return f"D-{digits[:4]}-{digits[4:]}"
 
-    def _record(self, item: Item, sealed: Sealed, reference: str, actor: int, at: datetime) -> None:
+    def _record(self, item: Item, sealed: Sealed, reference: str, act: _Act, at: datetime) -> None:
         self._log.record_all(
             [
                 replace(
-                    _event(sealed, reference, actor, at, Result.PERMIT), school=school, reason=item.restriction.reason
+                    _event(sealed, reference, act, at, Result.PERMIT), school=school, reason=item.restriction.reason
                 )
                 for school in sorted(set(item.schools))
             ]
@@ -430,6 +430,7 @@ class _Act:
     """One act of publishing. `batch` is its row, entered with its first document, known once that is committed."""
 
     actor: int
+    user: str
     note: str
     clock: GuardedClock
     batch: int | None = None
@@ -441,12 +442,14 @@ def _enter_batch(connection: Connection, act: _Act, at: datetime) -> int:
     ).scalar_one()
 
 
-def _event(sealed: Sealed, reference: str, actor: int, at: datetime, result: Result, *, count: int = 1) -> Event:
+def _event(sealed: Sealed, reference: str, act: _Act, at: datetime, result: Result, *, count: int = 1) -> Event:
     return Event(
         event=EventKind.DOCUMENT_PUBLISHED,
         at=at,
         result=result,
-        actor=actor,
+        actor=act.actor,
+        client=act.user,
+        protocol="command" if act.user else "",
         object=sealed.object_id.hex(),
         reference=reference,
         count=count,

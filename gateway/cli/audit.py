@@ -125,6 +125,13 @@ def _names(connection: Connection) -> tuple[Mapping[int, str], Mapping[int, str]
     )
 
 
+def _thing(named: str, names: Mapping[int, str], numbers: Mapping[int, str]) -> str:
+    """`account:7` and `school:3` by the names that people know them by."""
+    kind, _, number = named.partition(":")
+    known = {"account": names, "school": numbers}.get(kind, {})
+    return f"{kind}:{known.get(int(number), number)}" if known and number.isdecimal() else named
+
+
 def _row(entry: Entry, names: Mapping[int, str], numbers: Mapping[int, str]) -> Row:
     event = entry.event
     if event is None:
@@ -140,7 +147,7 @@ def _row(entry: Entry, names: Mapping[int, str], numbers: Mapping[int, str]) -> 
         "client": event.client,
         "protocol": event.protocol,
         "session": event.session,
-        "object": event.reference or event.object,
+        "object": event.reference or _thing(event.object, names, numbers),
         "id": event.object,
         "ranges": event.ranges,
         "reason": event.reason,

@@ -67,7 +67,7 @@ def publish(
             if dry_run:
                 return _try(publisher, items, as_json=as_json)
             with _progress(items, quiet=as_json) as progress:
-                verdicts = publisher.publish(items, actor=here.actor.id, note=note, progress=progress)
+                verdicts = publisher.publish(items, actor=here.actor.id, user=here.user, note=note, progress=progress)
     return _report(verdicts, known, as_json=as_json)
 
 

@@ -64,7 +64,7 @@ def test_an_account_without_a_school_says_so(county: County) -> None:
 def test_a_role_mailbox_is_taken_with_a_reason_that_is_recorded(county: County) -> None:
     mailbox = ("--email", "office@primary.example", "--accept-because", "one person reads it")
     county("account", "add", "tom", "--name", "Tom", *mailbox)
-    assert events(county, "account:changed")[-1] == ("ada", "account:6", "person added, one person reads it")
+    assert events(county, "account:changed")[-1] == ("ada", "account:tom", "person added, one person reads it")
 
 
 def test_somebody_of_the_authority_is_entered_with_a_longer_password(county: County) -> None:
@@ -122,7 +122,7 @@ def test_a_category_is_granted_until_its_last_day(county: County) -> None:
     last = (SystemClock().now() + timedelta(days=5)).astimezone(LONDON).date().isoformat()
     words = ("account", "grant", "s.senco", "--school", PRIMARY, "--category", "general", "--until", last, "--json")
     assert county(*words).json[0]["categories"] == ["General", "SEND"]
-    assert events(county, "access:granted")[-1] == ("ada", "account:5", f"category General until {last}")
+    assert events(county, "access:granted")[-1] == ("ada", "account:s.senco", f"category General until {last}")
 
 
 def test_a_grant_that_has_run_out_is_not_shown(county: County) -> None:
@@ -145,8 +145,8 @@ def test_one_category_is_revoked_or_all_of_a_school(county: County) -> None:
     assert rows[0]["categories"] == ["General"]
     assert county("account", "revoke", "s.senco", "--school", PRIMARY, "--json").json == []
     assert events(county, "access:revoked") == [
-        ("ada", "account:5", "category SEND"),
-        ("ada", "account:5", "role SENCO"),
+        ("ada", "account:s.senco", "category SEND"),
+        ("ada", "account:s.senco", "role SENCO"),
     ]
 
 

@@ -114,6 +114,19 @@ def test_what_an_operator_does_is_recorded_with_the_account_and_the_user(county:
     )
 
 
+@pytest.mark.usefixtures("inputs")
+def test_what_an_officer_publishes_is_recorded_with_the_account_and_the_user(county: County) -> None:
+    county.act_as("olive")
+    county(*PUBLISHING)
+    entry = county("audit", "list", "--json").json[-1]
+    assert (entry["event"], entry["actor"], entry["client"], entry["protocol"]) == (
+        "document:published",
+        "olive",
+        ME,
+        "command",
+    )
+
+
 def test_behind_sudo_the_person_acts_not_root(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     assert os_user({"SUDO_USER": "mary"}) == "mary"
