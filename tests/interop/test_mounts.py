@@ -114,7 +114,7 @@ def test_what_is_not_there_is_not_there(county: County, mounted: Mounted) -> Non
 def test_writing_is_refused(county: County, mounted: Mounted) -> None:
     document = Path(f"{mounted.at}{county.letter(BIG).path(mounted.person, BRIGID)}")
     for change in (document.unlink, (document.parent / "new").mkdir, (document.parent / "new.txt").touch):
-        with pytest.raises(OSError, match="Permission denied|Operation not permitted|Read-only file system"):
+        with pytest.raises(OSError, match=r"Permission denied|Operation not permitted|Read-only file system"):
             change()
 
 
