@@ -5,10 +5,11 @@ Called by `app` for each request that carries credentials. Account passwords are
 
 from __future__ import annotations
 
-from auth.authenticator import Authenticator, Refusal, SignInUnavailable
+from auth.authenticator import Authenticator, Refusal
 from auth.principal import Peer, Principal
 from auth.verified import VerifiedDevices
 from gateway.errors import Unavailable
+from gateway.faults import as_fs_errors
 from gateway.session import Sessions
 from gateway.webdav.basic import Credentials
 from gateway.webdav.door import Admitted
@@ -24,10 +25,8 @@ class DeviceDoor:
 
     def admit(self, credentials: Credentials, peer: Peer) -> Admitted | None:
         """The session of this device and address. Raises FSError."""
-        try:
+        with as_fs_errors():
             principal = self._principal(credentials, peer)
-        except SignInUnavailable as exc:
-            raise Unavailable from exc
         if principal is None:
             return None
         return Admitted(principal.account_id, self._sessions.for_device(principal, peer).fs)

@@ -43,7 +43,8 @@ def _for_fs_error(error: FSError) -> Answer:
         return text(HTTPStatus.FORBIDDEN, str(error))
     status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
     if status is HTTPStatus.SERVICE_UNAVAILABLE:
-        log.warning("%s: %s", type(error).__name__, error, exc_info=error.__cause__)
+        if error.__cause__ is None or not isinstance(error, Unavailable):  # the cause of one was told where it was met
+            log.warning("%s: %s", type(error).__name__, error, exc_info=error.__cause__)
         return _obstacle(str(error), getattr(error, "retry_after", _RETRY_AFTER))
     return text(status, str(error))
 
