@@ -10,6 +10,8 @@ import unicodedata
 from collections.abc import Iterator
 from itertools import count
 
+from gateway.quiet import is_quiet_name
+
 MAX_CHARACTERS = 100
 MAX_BYTES = 200
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*]')
@@ -31,7 +33,7 @@ def fault(name: str) -> str | None:
         (_FORBIDDEN.search(name) is not None, 'holds one of < > : " / \\ | ? *'),
         (name.partition(".")[0].rstrip(" ").casefold() in _RESERVED, "is a device name of Windows"),
         (name != name.strip(" ") or name.endswith("."), "begins or ends with a space, or ends with a dot"),
-        (name.startswith(("~$", "._")), "begins like a temporary file of Office or macOS"),
+        (is_quiet_name(name), "is one that Windows, macOS or Office use for files of their own"),
         (len(name) > MAX_CHARACTERS, f"is longer than {MAX_CHARACTERS} characters"),
         (len(name.encode("utf-8", "replace")) > MAX_BYTES, f"is longer than {MAX_BYTES} bytes in UTF-8"),
     )
@@ -47,7 +49,7 @@ def proposal(name: str) -> str:
     text = _FORBIDDEN.sub("-", text).strip(" ").rstrip(". ")
     text = text.lstrip("~$") if text.startswith("~$") else text
     text = text.removeprefix("._")
-    if text.partition(".")[0].rstrip(" ").casefold() in _RESERVED:
+    if text.partition(".")[0].rstrip(" ").casefold() in _RESERVED or is_quiet_name(text):
         text = f"_{text}"
     return _cut(text.strip(" ") or "document", "")
 
