@@ -63,8 +63,12 @@ def _disk(folder: Path) -> str:
     file_system = max(above, key=lambda fields: len(fields[1]))[2] if above else "unknown"
     number = folder.stat().st_dev
     device = Path(f"/sys/dev/block/{os.major(number)}:{os.minor(number)}").resolve()
-    kinds = {"0": "solid state", "1": "rotating"}
+    return f"{_kind(device)}, {file_system}"
+
+
+def _kind(device: Path) -> str:
+    if device.name.startswith(("vd", "xvd")):
+        return "virtual disk"  # what it says of its platters is its host's invention
     queues = (place / "queue" / "rotational" for place in (device, device.parent))
-    kind = next((kinds.get(queue.read_text().strip(), "") for queue in queues if queue.exists()), "unknown kind")
-    virtual = "virtual, " if device.name.startswith("vd") else ""
-    return f"{virtual}{kind}, {file_system}"
+    said = next((queue.read_text().strip() for queue in queues if queue.exists()), "")
+    return {"0": "solid-state disk", "1": "rotating disk"}.get(said, "disk of an unknown kind")

@@ -35,12 +35,15 @@ class Figures:
         return statistics.median(values) if values else None
 
     def against(self, mark: Mark) -> float | None:
-        """What is held against `mark`: a ratio of medians, or our own figure. None without that peer."""
-        ours = self.median(OURS)
-        if mark.peer is None or ours is None:
-            return ours
-        theirs = self.median(mark.peer)
-        return ours / theirs if theirs else None
+        """What is held against `mark`: our median, or the median of each round's ratio. None without that peer.
+
+        A round measures all servers within seconds, so that a machine which is slow for a minute is so for all of them.
+        """
+        if mark.peer is None:
+            return self.median(OURS)
+        rounds = zip(self.values.get(OURS, ()), self.values.get(mark.peer, ()), strict=False)
+        ratios = [ours / theirs for ours, theirs in rounds if theirs > 0]
+        return statistics.median(ratios) if ratios else None
 
     def verdicts(self) -> list[dict[str, Any]]:
         """For each mark what it is, what was measured, and whether it was reached (None: nothing to compare with)."""

@@ -26,7 +26,7 @@ from bench.processes import HOST, BenchError, output_of
 from bench.target import APACHE, BIG, LISTED, OPENSSH, RCLONE, SMALL, Sizes, Target
 
 _MEBIBYTE = 1 << 20
-_LISTINGS = 5  # in one session: one would be lost beside the sign-in
+_LISTINGS = 10  # in one session: one would be lost beside the sign-in
 _RANGES = 20
 _STALL_SECONDS = 5.0
 _RAM = Path("/dev/shm")  # noqa: S108 - where copies go, so that the client's disk is not what is measured
