@@ -6,7 +6,7 @@ A sign-in is durable before it succeeds; refusals are bounded against strangers 
 
 from __future__ import annotations
 
-from auth.principal import Candidate, Peer, Principal
+from auth.principal import Candidate, Factor, Peer, Principal
 from config.clock import Clock
 from policy.audit.events import Event, EventKind, Result
 from policy.audit.log import AuditLog
@@ -32,6 +32,7 @@ class AuditRecorder:
                 address=peer.address,
                 client=peer.client,
                 protocol=peer.door,
+                object=_credential(principal),
                 reason=" + ".join(sorted(principal.factors)),
             )
         )
@@ -50,3 +51,11 @@ class AuditRecorder:
                 reason=reason,
             )
         )
+
+
+def _credential(principal: Principal) -> str:
+    """The key or device password that somebody came by; empty for a password, of which each has one."""
+    if principal.credential_id is None:
+        return ""
+    kind = "device" if Factor.DEVICE_PASSWORD in principal.factors else "key"
+    return f"{kind}:{principal.credential_id}"

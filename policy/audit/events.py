@@ -47,8 +47,9 @@ class Event:
     """One line of the record, before it is sealed into a batch.
 
     `at` is aware UTC. `actor` is an account id. `school` a school id. `object` names the thing in clear only where its
-    name is not confidential: a delivery id in hex, an account or a folder such as `7/2026-11/SEND`; refused names stand
-    as folder plus keyed hash. `ranges` are half-open byte ranges `(start, end)`. `count`: how many this stands for.
+    name is not confidential: a delivery id in hex, an account, the key or device password of a sign-in (`key:7`) or a
+    folder such as `7/2026-11/SEND`; refused names stand as folder plus keyed hash. `ranges` are half-open byte ranges
+    `(start, end)`. `count`: how many this stands for.
     """
 
     event: EventKind
