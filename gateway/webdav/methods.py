@@ -20,6 +20,7 @@ FORBIDDEN = frozenset({"PUT", "DELETE", "MKCOL", "COPY", "MOVE"})
 NOT_ALLOWED = frozenset({"LOCK", "UNLOCK", "POST"})
 ALLOW = ("Allow", ", ".join(SERVED))
 
+_UNKNOWN = "unknown method"  # so it stands in the record: what a client makes up does not
 _CAPABILITIES = (ALLOW, ("DAV", "1"), ("MS-Author-Via", "DAV"), ("Accept-Ranges", "bytes"))
 
 
@@ -42,9 +43,8 @@ def refusal(method: str, call: Call, environ: Environ) -> Answer | None:
         return _proppatch(call, environ)
     if method in FORBIDDEN:
         return text(HTTPStatus.FORBIDDEN, call.fs.refuse_write(call.path, method))
-    if method in NOT_ALLOWED:
-        return text(HTTPStatus.METHOD_NOT_ALLOWED, call.fs.refuse_write(call.path, method), ALLOW)
-    return text(HTTPStatus.METHOD_NOT_ALLOWED, "This method is not known here.", ALLOW)
+    operation = method if method in NOT_ALLOWED else _UNKNOWN
+    return text(HTTPStatus.METHOD_NOT_ALLOWED, call.fs.refuse_write(call.path, operation), ALLOW)
 
 
 def _proppatch(call: Call, environ: Environ) -> Answer:

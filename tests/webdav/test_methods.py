@@ -108,10 +108,10 @@ def test_every_method_that_wsgidav_lets_through_has_a_handler() -> None:
     assert set(RequestServer(Drive())._possible_methods) == set(HANDLERS) == set(methods.SERVED)
 
 
-def test_an_unknown_method_is_not_put_into_the_record() -> None:
+def test_the_name_of_an_unknown_method_is_not_put_into_the_record() -> None:
     drive = Wsgi()
     drive("X" * 30, DOCUMENT)
-    assert drive.fs.refused == []
+    assert [operation for _, operation in drive.fs.refused] == ["unknown method"]
 
 
 def test_the_path_of_a_refused_write_is_the_one_asked() -> None:
