@@ -22,7 +22,7 @@ from gateway.path import VirtualPath
 from gateway.quiet import is_quiet
 from gateway.webdav import methods
 from gateway.webdav.answers import Answer, Environ, StartResponse, text
-from gateway.webdav.basic import Networks, parse_basic, way_of
+from gateway.webdav.basic import Networks, parse_basic, scheme_of, way_of
 from gateway.webdav.call import KEY, Call, call_of
 from gateway.webdav.door import Admitted, Doorkeeper
 from gateway.webdav.errors import answer_for
@@ -81,6 +81,7 @@ class Application:
         if path.startswith(f"{PORTAL}/"):
             environ.pop("HTTP_AUTHORIZATION", None)
             environ["SCRIPT_NAME"], environ["PATH_INFO"] = PORTAL, path.removeprefix(PORTAL)
+            environ["wsgi.url_scheme"] = scheme_of(environ, self._proxies)
             return self._pages(environ, start_response)
         environ.pop("HTTP_COOKIE", None)
         environ["QUERY_STRING"] = ""

@@ -59,15 +59,20 @@ def within(address: str, networks: Networks) -> bool:
     return any(parsed in network for network in networks)
 
 
+def scheme_of(environ: Mapping[str, Any], proxies: Networks) -> str:
+    """The scheme by which the client came: to us, or by the word of a trusted proxy to that."""
+    if not within(environ["REMOTE_ADDR"], proxies):
+        return str(environ["wsgi.url_scheme"])
+    return "https" if environ.get("HTTP_X_FORWARDED_PROTO", "").lower() == "https" else "http"
+
+
 def way_of(environ: Mapping[str, Any], proxies: Networks) -> Way:
     """How the request came. A trusted proxy is asked whom it speaks for, and must say that it was reached by https."""
     peer = environ["REMOTE_ADDR"]
-    if not within(peer, proxies):
-        return Way(peer, environ["wsgi.url_scheme"] == "https" or _is_loopback(peer))
-    return Way(
-        _client_of(environ.get("HTTP_X_FORWARDED_FOR", ""), proxies),
-        environ.get("HTTP_X_FORWARDED_PROTO", "").lower() == "https",
-    )
+    encrypted = scheme_of(environ, proxies) == "https"
+    if within(peer, proxies):
+        return Way(_client_of(environ.get("HTTP_X_FORWARDED_FOR", ""), proxies), encrypted)
+    return Way(peer, encrypted or _is_loopback(peer))
 
 
 def _client_of(forwarded: str, proxies: Networks) -> str | None:
