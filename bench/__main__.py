@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 import tempfile
 import time
@@ -19,9 +20,9 @@ from pathlib import Path
 from bench.home import served, write_files, write_key
 from bench.machine import machine, versions
 from bench.peers import PEERS
-from bench.processes import BenchError
+from bench.processes import BenchError, found
 from bench.report import Figures, as_data, as_facts, as_markdown
-from bench.rows import MEASURES, Measure, missing_clients
+from bench.rows import CLIENTS, MEASURES, Measure
 from bench.target import QUICK, Sizes, Target
 from config.errors import OperatorError
 
@@ -39,17 +40,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if unknown := [row for row in rows if row not in known]:
         _say(f"There is no row {unknown[0]}: there are {', '.join(known)}.")
         return 2
-    if missing := missing_clients():
-        _say(f"A client is missing. {missing[0]}")
+    if asked.rounds < 1:
+        _say("There is at least one round: give --rounds 1 or more.")
         return 2
-    measures = [measure for measure in MEASURES if measure.row in rows]
+    measures = [measure for measure in MEASURES if measure.row in rows and _has_client(measure)]
+    sizes = (QUICK if asked.quick else Sizes()).of({measure.files for measure in measures})
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whatever ends us, nothing is left behind
     try:
-        _measure(
-            measures,
-            (QUICK if asked.quick else Sizes()).of({measure.files for measure in measures}),
-            rounds=asked.rounds,
-            json_file=asked.json,
-        )
+        _measure(measures, sizes, rounds=asked.rounds, json_file=asked.json)
     except (BenchError, OperatorError, OSError) as exc:
         _say(str(exc))
         return 1
@@ -65,6 +63,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="small sizes: to see that it works, not how fast it is")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything measured to FILE too")
     return parser
+
+
+def _has_client(measure: Measure) -> bool:
+    """Whether it can be taken; if not, what is missing is told."""
+    client = measure.client
+    if client is None or found(client):
+        return True
+    _say(f"{client} is not installed, and {measure.row} is left out: apt-get install {CLIENTS[client]}")
+    return False
 
 
 def _measure(measures: Sequence[Measure], sizes: Sizes, *, rounds: int, json_file: Path | None) -> None:

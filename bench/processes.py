@@ -135,7 +135,10 @@ def listening(port: int) -> bool:
 
 def output_of(command: Sequence[str], text: str = "", seconds: float = 600.0) -> str:
     """What `command` prints, given `text` on its standard input. Raises BenchError where it fails."""
-    done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=seconds, check=False)
+    try:
+        done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=seconds, check=False)
+    except subprocess.TimeoutExpired as exc:
+        raise BenchError(f"{command[0]} did not end within {seconds:.0f} seconds.") from exc
     if done.returncode:
         raise BenchError(f"{command[0]} failed: {(done.stderr or done.stdout)[-600:].strip()}")
     return done.stdout

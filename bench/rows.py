@@ -10,7 +10,6 @@ import asyncio
 import base64
 import http.client
 import re
-import shutil
 import statistics
 import struct
 import tempfile
@@ -29,6 +28,7 @@ _MEBIBYTE = 1 << 20
 _LISTINGS = 10  # in one session: one would be lost beside the sign-in
 _RANGES = 20
 _STALL_SECONDS = 5.0
+_ANSWER_SECONDS = 60.0
 _RAM = Path("/dev/shm")  # noqa: S108 - where copies go, so that the client's disk is not what is measured
 _PROPFIND = (
     b'<?xml version="1.0" encoding="utf-8"?><D:propfind xmlns:D="DAV:"><D:prop><D:resourcetype/><D:getcontentlength/>'
@@ -50,10 +50,11 @@ class Mark:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Measure:
-    """One measure, of the files `files`. `run` takes it once, of one server."""
+    """One measure, of the files `files`, with the program `client`, or None for Python. `run` takes it once."""
 
     row: str
     files: str
+    client: str | None
     what: Callable[[Sizes], str]
     unit: str
     more_is_better: bool
@@ -123,7 +124,7 @@ def _propfind(target: Target, sizes: Sizes) -> float:
     """Milliseconds of the median of a few listings on one connection, after a first one."""
     credentials = base64.b64encode(f"{target.user}:{target.password}".encode()).decode()
     headers = {"Depth": "1", "Content-Type": "application/xml", "Authorization": f"Basic {credentials}"}
-    connection = http.client.HTTPConnection(HOST, target.port, timeout=60)
+    connection = http.client.HTTPConnection(HOST, target.port, timeout=_ANSWER_SECONDS)
 
     def once() -> float:
         begun = time.perf_counter()
@@ -138,6 +139,8 @@ def _propfind(target: Target, sizes: Sizes) -> float:
     try:
         once()
         return statistics.median(once() for _ in range(_LISTINGS))
+    except http.client.HTTPException as exc:
+        raise BenchError(f"{target.name}: PROPFIND was not answered ({exc!r}).") from exc
     finally:
         connection.close()
 
@@ -229,19 +232,20 @@ async def _stall(target: Target, sizes: Sizes) -> float:
 
 
 def _stalled(target: Target, sizes: Sizes) -> float:
-    return asyncio.run(_stall(target, sizes))
+    try:
+        return asyncio.run(asyncio.wait_for(_stall(target, sizes), _ANSWER_SECONDS))
+    except (asyncssh.Error, TimeoutError) as exc:
+        raise BenchError(f"{target.name}: the stalled client could not be one ({exc!r}).") from exc
 
 
-def missing_clients() -> list[str]:
-    """The clients that are not installed, with the packages that hold them."""
-    wanted = {"sftp": "openssh-client", "curl": "curl", "rclone": "rclone"}
-    return [f"{program}: apt-get install {package}" for program, package in wanted.items() if not shutil.which(program)]
-
+CLIENTS = {"curl": "curl", "rclone": "rclone", "sftp": "openssh-client"}
+"""The clients that measures are taken with, and Debian's packages of them."""
 
 MEASURES: Sequence[Measure] = (
     Measure(
         row="P1",
         files=BIG,
+        client="sftp",
         what=lambda sizes: f"read {sizes.big >> 20} MiB over SFTP, `sftp`, its own cipher",
         unit="MB/s",
         more_is_better=True,
@@ -252,6 +256,7 @@ MEASURES: Sequence[Measure] = (
     Measure(
         row="P3",
         files=SMALL,
+        client="sftp",
         what=lambda sizes: f"{sizes.small} files of {sizes.small_bytes >> 10} KiB, `sftp -r`",
         unit="files/s",
         more_is_better=True,
@@ -262,6 +267,7 @@ MEASURES: Sequence[Measure] = (
     Measure(
         row="P3",
         files=SMALL,
+        client="rclone",
         what=lambda sizes: "the same, `rclone --transfers 8`",
         unit="files/s",
         more_is_better=True,
@@ -272,6 +278,7 @@ MEASURES: Sequence[Measure] = (
     Measure(
         row="P4",
         files=LISTED,
+        client="sftp",
         what=lambda sizes: f"list {sizes.listed} over SFTP",
         unit="ms",
         more_is_better=False,
@@ -282,6 +289,7 @@ MEASURES: Sequence[Measure] = (
     Measure(
         row="P7",
         files=BIG,
+        client=None,
         what=lambda sizes: (
             f"growth of the server by a stalled client asking for "
             f"{sizes.stalled_reads * sizes.stalled_read_bytes >> 20} MiB over SFTP"
@@ -295,6 +303,7 @@ MEASURES: Sequence[Measure] = (
     Measure(
         row="P8",
         files=BIG,
+        client="curl",
         what=lambda sizes: f"GET {sizes.big >> 20} MiB",
         unit="MB/s",
         more_is_better=True,
@@ -305,6 +314,7 @@ MEASURES: Sequence[Measure] = (
     Measure(
         row="P8",
         files=BIG,
+        client="curl",
         what=lambda sizes: "GET a range of 1 MiB",
         unit="ms",
         more_is_better=False,
@@ -315,6 +325,7 @@ MEASURES: Sequence[Measure] = (
     Measure(
         row="P9",
         files=LISTED,
+        client=None,
         what=lambda sizes: f"PROPFIND of {sizes.listed}",
         unit="ms",
         more_is_better=False,
