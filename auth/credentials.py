@@ -15,8 +15,7 @@ from sqlalchemy import Connection
 
 from auth import accounts, devices, keys
 from auth.accounts import AccountRow
-from auth.networks import inside
-from auth.principal import Factor, Kind, Principal, Proof
+from auth.principal import Factor, Principal, Proof
 from auth.standing import Standing, standing
 from auth.totp import is_spent
 
@@ -48,10 +47,6 @@ def still_valid(connection: Connection, principal: Principal, at: datetime) -> b
     """Are account, credential and networks of `principal` still in order?"""
     if standing(connection, principal, at) is not Standing.GOOD:
         return False
-    if principal.kind is Kind.SERVICE:
-        bound = accounts.networks_of(connection, principal.account_id)
-        if bound and not inside(principal.address, bound):
-            return False
     return all(
         _credential(connection, principal.account_id, factor, principal.credential_id, principal.address, at)
         for factor in principal.factors & {Factor.PUBLIC_KEY, Factor.DEVICE_PASSWORD}

@@ -1,4 +1,4 @@
-"""Is a principal still in good standing: the account, and the key or device password it came by.
+"""Is a principal still in good standing: the account, its networks, and the key or device password it came by.
 
 Called by `policy.access` whenever a scope is read, so that what ended since sign-in ends open sessions too [R19].
 Thread-safe; raises sqlalchemy.exc.SQLAlchemyError alone.
@@ -11,7 +11,9 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, select
 
+from auth import accounts
 from auth.models import Account, Device, SshKey
+from auth.networks import inside
 from auth.principal import AccountState, Factor, Principal
 
 
@@ -22,6 +24,7 @@ class Standing(StrEnum):
     SUSPENDED = "suspended"
     EXPIRED = "expired"
     ENDED = "ended"
+    OTHER_NETWORK = "other network"
     CREDENTIAL_ENDED = "credential ended"
 
 
@@ -40,6 +43,9 @@ def standing(connection: Connection, principal: Principal, at: datetime) -> Stan
         return state
     if account.expires_at is not None and at >= account.expires_at:
         return Standing.EXPIRED
+    bound = accounts.networks_of(connection, principal.account_id)
+    if bound and not inside(principal.address, bound):
+        return Standing.OTHER_NETWORK
     return Standing.GOOD if _credential_holds(connection, principal, at) else Standing.CREDENTIAL_ENDED
 
 

@@ -84,6 +84,7 @@ _STANDING = {
     Standing.SUSPENDED: Reason.ACCOUNT_SUSPENDED,
     Standing.EXPIRED: Reason.ACCOUNT_EXPIRED,
     Standing.ENDED: Reason.ACCOUNT_ENDED,
+    Standing.OTHER_NETWORK: Reason.OTHER_NETWORK,
     Standing.CREDENTIAL_ENDED: Reason.CREDENTIAL_ENDED,
 }
 
