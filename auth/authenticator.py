@@ -120,19 +120,26 @@ class Authenticator:
         return self._guess(candidate, attempt)
 
     def offers_key(self, candidate: Candidate, openssh_public: str) -> bool:
-        """Would this key (`type base64`) do, if its signature held? Counts and records nothing."""
+        """Is this key (`type base64`) the account's, in whatever standing? Counts and records nothing."""
         with _as_unavailable():
-            return not isinstance(self._key(candidate, openssh_public, self._clock.now()), RefusalReason)
+            return self._key(candidate, openssh_public) is not None
 
-    def check_public_key(self, candidate: Candidate, openssh_public: str) -> Proof | None:
-        """The key whose signature over this connection the caller has verified."""
+    def check_public_key(self, candidate: Candidate, openssh_public: str) -> Proof | Refusal | None:
+        """The key whose signature over this connection the caller has verified.
+
+        A Refusal where the key is the account's and does not do: another one may, so nothing ends with it.
+        """
         with _as_unavailable():
             at = self._clock.now()
-            found = self._key(candidate, openssh_public, at)
-            if isinstance(found, RefusalReason):
-                self._refuse(candidate, found)
-                return None
-            return _proof(candidate, Factor.PUBLIC_KEY, at, credential_id=found.id)
+            key = self._key(candidate, openssh_public)
+            objection = RefusalReason.KEY_REFUSED if key is None else key.objection(candidate.peer.address, at)
+            if key is not None and objection is None:
+                return _proof(candidate, Factor.PUBLIC_KEY, at, credential_id=key.id)
+            reason = objection or RefusalReason.KEY_REFUSED
+            self._refuse(candidate, reason)
+            return (
+                None if key is None else Refusal(reason=reason, message=self._why_not_this_key(candidate, reason, at))
+            )
 
     def authenticate(self, candidate: Candidate, proofs: Collection[Proof]) -> Principal | Refusal:
         """The one place that makes a Principal: all is read anew, judged, remembered and recorded."""
@@ -200,10 +207,19 @@ class Authenticator:
         with self._database.read() as connection:
             return accounts.totp_sealed(connection, candidate.account_id or 0)
 
-    def _key(self, candidate: Candidate, openssh_public: str, at: datetime) -> KeyRow | RefusalReason:
+    def _key(self, candidate: Candidate, openssh_public: str) -> KeyRow | None:
         with self._database.read() as connection:
-            row = keys.match(connection, candidate.account_id, openssh_public)
-        return RefusalReason.KEY_REFUSED if row is None else row.objection(candidate.peer.address, at) or row
+            return keys.match(connection, candidate.account_id, openssh_public)
+
+    def _why_not_this_key(self, candidate: Candidate, reason: RefusalReason, at: datetime) -> str | None:
+        """The reason for whom the key is all that the door wants; nothing for whom more is wanted [R33]."""
+        shown, peer = frozenset({Factor.PUBLIC_KEY}), candidate.peer
+        with self._database.read() as connection:
+            account = accounts.get(connection, candidate.account_id or 0)
+            if account is None:
+                return None
+            verdict = self._doors.judge(connection, account, peer.door, shown, peer.address, at)
+        return None if verdict.effect is Effect.MORE else self._doors.told(reason)
 
     def _refuse(self, candidate: Candidate, reason: str) -> None:
         with _as_unavailable((Exception,)):

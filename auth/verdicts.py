@@ -98,6 +98,10 @@ class Doors(Protocol):
         """
         ...
 
+    def told(self, reason: str) -> str:
+        """What whoever has shown all factors is told of a key that is refused for `reason` [R33]."""
+        ...
+
     def known_networks(self, connection: Connection, account_id: int) -> Sequence[str]:
         """The networks (CIDR) of the schools that the account belongs to: known places [R18]."""
         ...

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, select
 from auth.accounts import AccountRow
 from auth.networks import inside
 from auth.principal import AccountState, Door, Factor, Kind
-from auth.verdicts import Effect, Verdict
+from auth.verdicts import Effect, RefusalReason, Verdict
 from policy.access import OBSTACLES, Reason
 from policy.models import Membership, School, SchoolNetwork
 from policy.schools import SchoolState
@@ -61,6 +61,10 @@ class PolicyDoors:
             return Verdict(effect=Effect.MORE, reason="more factors", missing=begun - factors)
         obstacle = self._obstacle(connection, account, door, address, at)
         return _deny(obstacle) if obstacle else Verdict(effect=Effect.PERMIT, reason=Reason.GRANTED)
+
+    def told(self, reason: str) -> str:
+        """The sentence for a key that is refused: it has ended, or does not come from here."""
+        return OBSTACLES[Reason.OTHER_NETWORK if reason == RefusalReason.OTHER_NETWORK else Reason.CREDENTIAL_ENDED]
 
     def known_networks(self, connection: Connection, account_id: int) -> Sequence[str]:
         """The networks of the schools that the account belongs to."""

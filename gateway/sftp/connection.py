@@ -183,13 +183,12 @@ class Connection(asyncssh.SSHServer):
     def _userauth_success(self, plain: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
         async def send_userauth_success() -> None:
             signin, request = self._signin, self._conn.auth
-            if signin is not None:
-                await signin.signature_held(request)
+            told = None if signin is None else await signin.signature_held(request)
             if self._signin is not signin or self._conn.auth is not request:
                 return  # another request has taken the place of this one
             if signin is None or signin.session is None:
-                if signin is not None and signin.refusal:
-                    self._conn.send_auth_banner(signin.refusal + "\r\n")
+                if told:
+                    self._conn.send_auth_banner(told + "\r\n")
                 self._conn.send_userauth_failure(signin is not None and signin.partial)
                 return
             self._enter(signin.session)

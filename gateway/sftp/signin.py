@@ -26,6 +26,7 @@ T = TypeVar("T")
 Challenge = tuple[str, str, str, Sequence[tuple[str, bool]]]
 
 _LANGUAGE = "en"
+_KEY_NOT_ACCEPTED = "This key was not accepted."
 _PROMPTS: dict[Factor, tuple[str, bool]] = {  # what is asked, and whether it is shown while it is typed
     Factor.PASSWORD: ("Password:", False),
     Factor.TOTP: ("One-time code:", True),  # WinSCP answers a lone prompt without echo with the stored password
@@ -70,21 +71,29 @@ class SignIn:
         return self.refusal is None and self._next_asked() is not None
 
     async def offer(self, request: object, key: SSHKey) -> bool:
-        """Whether `key` is one of this account's. It proves nothing before `signature_held` of the same request."""
+        """Whether `key` is one of this account's, in whatever standing.
+
+        It proves nothing before `signature_held` of the same request.
+        """
         text = key.export_public_key().decode().strip()
         if not await self._ask(self._doorway.authenticator.offers_key, self._candidate, text):
             return False
         self._offered = (request, text)
         return True
 
-    async def signature_held(self, request: object) -> None:
-        """The library has verified the signature that `request` carried, if it carried one."""
+    async def signature_held(self, request: object) -> str | None:
+        """The library has verified the signature that `request` carried, if it carried one. What is to be told of it.
+
+        A key that has ended ends nothing else: the client may go on with its next key, or with a password.
+        """
         offered, self._offered = self._offered, None
         if offered is None or offered[0] is not request:
-            return
-        proof = await self._ask(self._doorway.authenticator.check_public_key, self._candidate, offered[1])
-        if proof is not None:
-            await self._shown(proof)
+            return None
+        answer = await self._ask(self._doorway.authenticator.check_public_key, self._candidate, offered[1])
+        if isinstance(answer, Proof):
+            await self._shown(answer)
+            return self.refusal
+        return None if answer is None else answer.message or _KEY_NOT_ACCEPTED
 
     async def password(self, text: str) -> bool:
         """Whether `text` is the password: the first factor, no more."""

@@ -67,6 +67,9 @@ class TestDoors:
             return Verdict(effect=Effect.DENY, reason=account.state, message="Please ask the council.")
         return Verdict(effect=Effect.PERMIT, reason="granted")
 
+    def told(self, reason: str) -> str:
+        return f"This key was refused: {reason}."
+
     def known_networks(self, connection: Connection, account_id: int) -> Sequence[str]:
         return self.networks.get(account_id, [])
 

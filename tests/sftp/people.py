@@ -17,13 +17,14 @@ from gateway.tree import FileSystem
 
 AT = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 CODE = "492039"
+KEY_ENDED = "This key has ended."
 _PERSON = ({Factor.PASSWORD, Factor.TOTP}, {Factor.PUBLIC_KEY, Factor.TOTP})
 _SERVICE: tuple[set[Factor], ...] = ({Factor.PUBLIC_KEY},)
 
 
 @dataclass
 class Account:
-    """One account; `ended` is the reason that is told once all factors were shown."""
+    """One account; `ended` is the reason that is told once all factors were shown, `old_key` a key that has ended."""
 
     id: int
     username: str
@@ -32,10 +33,12 @@ class Account:
     kind: Kind = Kind.PERSON
     network: str = "127.0.0.0/8"
     ended: str | None = None
+    old_key: asyncssh.SSHKey = field(default_factory=lambda: asyncssh.generate_private_key("ssh-ed25519"))
 
-    @property
-    def public(self) -> str:
-        return self.key.export_public_key().decode().strip()
+    def which(self, public: str) -> asyncssh.SSHKey | None:
+        """The key of this account that was offered."""
+        keys = (self.key, self.old_key)
+        return next((key for key in keys if key.export_public_key().split()[:2] == public.encode().split()[:2]), None)
 
 
 def accounts() -> list[Account]:
@@ -79,13 +82,19 @@ class People:
     def offers_key(self, candidate: Candidate, openssh_public: str) -> bool:
         self._note("offers_key")
         account = self.accounts.get(candidate.username)
-        if account is None or account.public.split()[:2] != openssh_public.split()[:2]:
-            return False
-        return ipaddress.ip_address(candidate.peer.address) in ipaddress.ip_network(account.network)
+        return account is not None and account.which(openssh_public) is not None
 
-    def check_public_key(self, candidate: Candidate, openssh_public: str) -> Proof | None:
+    def check_public_key(self, candidate: Candidate, openssh_public: str) -> Proof | Refusal | None:
         self._note("check_public_key")
-        return self._proof(candidate, Factor.PUBLIC_KEY) if self.offers_key(candidate, openssh_public) else None
+        account = self.accounts.get(candidate.username)
+        key = None if account is None else account.which(openssh_public)
+        if account is None or key is None:
+            return None
+        near = ipaddress.ip_address(candidate.peer.address) in ipaddress.ip_network(account.network)
+        if near and key is account.key:
+            return self._proof(candidate, Factor.PUBLIC_KEY)
+        alone = account.kind is Kind.SERVICE
+        return Refusal(reason="key refused", message=KEY_ENDED if alone else None)
 
     def check_code(self, candidate: Candidate, code: str) -> Proof | None:
         self._note("check_code")
