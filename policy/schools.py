@@ -11,18 +11,22 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from ipaddress import ip_network
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, or_, select, update
+from sqlalchemy import Connection, Row, delete, insert, or_, select, update
 
+from auth.networks import canonical
 from config.clock import london_date
 from config.errors import OperatorError
 from policy import generations
-from policy.models import School
+from policy.models import School, SchoolNetwork
 
 _DFE = re.compile(r"(\d{3})[-/ ]?(\d{4})")
 _URN = re.compile(r"\d{5,7}")
 _FOLDER_LIMIT = 40
+_WIDEST = {4: 16, 6: 32}
+"""The shortest prefix of a school's network, by version of IP: a wider one would know half the county's strangers."""
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f-\x9f]')
 
 
@@ -91,6 +95,33 @@ def rename(connection: Connection, school_id: int, name: str, at: datetime) -> N
 def set_urn(connection: Connection, school_id: int, urn: str) -> None:
     """Give a school its URN, or the new one under which it goes on."""
     connection.execute(update(School).where(School.id == school_id).values(urn=urn))
+
+
+def networks(connection: Connection, school_id: int) -> list[str]:
+    """The networks (CIDR) from which a school's people come: their sign-ins wait behind no stranger's guess [R18]."""
+    found = select(SchoolNetwork.network).where(SchoolNetwork.school_id == school_id).order_by(SchoolNetwork.network)
+    return list(connection.execute(found).scalars())
+
+
+def add_network(connection: Connection, school_id: int, network: str) -> str:
+    """Enter a network of a school, as CIDR. Raises OperatorError for one that is no school's size, or known."""
+    kept = canonical(network)
+    parsed = ip_network(kept)
+    if parsed.prefixlen < _WIDEST[parsed.version]:
+        raise OperatorError(f"{kept} is wider than a school: /{_WIDEST[parsed.version]} is the widest that is taken.")
+    if kept in networks(connection, school_id):
+        raise OperatorError(f"{kept} is a network of this school already: see 'ladocs school show'.")
+    connection.execute(insert(SchoolNetwork).values(school_id=school_id, network=kept))
+    return kept
+
+
+def remove_network(connection: Connection, school_id: int, network: str) -> str:
+    """Take a network away from a school. Raises OperatorError where it has no such network."""
+    kept = canonical(network)
+    gone = delete(SchoolNetwork).where(SchoolNetwork.school_id == school_id, SchoolNetwork.network == kept)
+    if connection.execute(gone).rowcount == 0:
+        raise OperatorError(f"{kept} is no network of this school: see 'ladocs school show'.")
+    return kept
 
 
 def set_state(connection: Connection, school_id: int, state: SchoolState) -> None:

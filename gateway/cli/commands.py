@@ -29,6 +29,7 @@ _COMMANDS: dict[str, Later | LazyGroup] = {
         import_="Enter schools from a CSV file of the DfE register.",
         list_="List the schools.",
         show="Show a school and its people.",
+        network="Enter the networks of a school.",
     ),
     "account": _group(
         "account",

@@ -1,4 +1,4 @@
-"""`ladocs school add | import | list | show`."""
+"""`ladocs school add | import | list | show | network`."""
 
 from __future__ import annotations
 
@@ -90,16 +90,40 @@ def show(ctx: click.Context, number: str, as_json: bool) -> None:
             }
             for one in membership.members(connection, school.id, here.core.clock.now())
         ]
+        networks = schools.networks(connection, school.id)
     if as_json:
-        details({**_row(school), "people": people}, as_json=True)
+        details({**_row(school), "networks": networks, "people": people}, as_json=True)
         return
-    details(_row(school), as_json=False)
+    details({**_row(school), "networks": networks}, as_json=False)
     table(
         people,
         ("username", "name", "role", "state", "categories"),
         as_json=False,
         nothing="Nobody belongs to this school yet: see 'ladocs account add'.",
     )
+
+
+@click.command(cls=HomeCommand)
+@click.argument("number")
+@click.option("--add", "added", metavar="CIDR", multiple=True, help="A network of the school (repeatable).")
+@click.option("--remove", "removed", metavar="CIDR", multiple=True, help="One that is not any more (repeatable).")
+@json_option
+@click.pass_context
+def network(ctx: click.Context, number: str, added: tuple[str, ...], removed: tuple[str, ...], as_json: bool) -> None:
+    """Enter the networks from which the people of a school come; the address of its router is enough.
+
+    Sign-ins from there wait behind no stranger's guesses. Nobody gets in by a network alone.
+    """
+    if not added and not removed:
+        raise OperatorError("Say which network: --add 192.0.2.0/24 or --remove 192.0.2.0/24.", exit_status=2)
+    with desk(ctx, ADMINISTRATORS) as here, here.change() as change:
+        school = schools.find(change.connection, number)
+        for act, given in ((schools.remove_network, removed), (schools.add_network, added)):
+            for one in given:
+                reason = f"{act.__name__.replace('_', ' ')} {act(change.connection, school.id, one)}"
+                change.record(EventKind.SCHOOL_CHANGED, f"school:{school.id}", school=school.id, reason=reason)
+        networks = schools.networks(change.connection, school.id)
+    details({"dfe": school.dfe, "name": school.name, "networks": networks}, as_json=as_json)
 
 
 def _row(school: SchoolRow) -> dict[str, object]:

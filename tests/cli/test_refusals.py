@@ -53,6 +53,10 @@ REFUSED = [
     ("audit list --since today", 2, "'today' is no day: write it like 2027-07-31"),
     # refused: an act was asked for
     ("school add 83020 --name X", 1, "'83020' is not a DfE number: write it like 830-2001"),
+    ("school network 830-2001", 2, "Say which network: --add 192.0.2.0/24"),
+    ("school network 830-2001 --add office", 1, "'office' is not a network"),
+    ("school network 830-2001 --add 10.0.0.0/8", 1, "10.0.0.0/8 is wider than a school: /16 is the widest"),
+    ("school network 830-2001 --remove 192.0.2.0/24", 1, "192.0.2.0/24 is no network of this school"),
     ("school add 830-2009 --name ' '", 1, "A school needs a name"),
     ("school add 830-2001 --name X", 1, "School 830-2001 (Example Primary School) has this number already"),
     (

@@ -21,7 +21,7 @@ def test_the_table_of_schools_has_a_line_for_each(county: County) -> None:
 
 def test_a_school_is_shown_with_its_people(county: County) -> None:
     shown = county("school", "show", "112501", "--json").json
-    assert shown.keys() == KEYS | {"people"}
+    assert shown.keys() == KEYS | {"networks", "people"}
     assert [(one["username"], one["role"], one["categories"]) for one in shown["people"]] == [
         ("m.head", "Headteacher", ["EHSG Report Confidential", "General", "SEND", "Shared Services HR"]),
         ("s.senco", "SENCO", ["SEND"]),
@@ -35,3 +35,16 @@ def test_a_school_without_people_says_so(county: County) -> None:
 def test_a_school_is_found_however_its_number_is_written(county: County) -> None:
     for number in (PRIMARY, "8302001", "830/2001", " 830 2001 ", "112501"):
         assert county("school", "show", number, "--json").json["dfe"] == PRIMARY
+
+
+def test_networks_of_a_school_are_entered_and_taken_away(county: County) -> None:
+    county("school", "network", PRIMARY, "--add", "192.0.2.17", "--add", "2001:db8::/48")
+    changed = county("school", "network", PRIMARY, "--add", "198.51.100.0/24", "--remove", "192.0.2.17", "--json").json
+    assert changed["networks"] == county("school", "show", PRIMARY, "--json").json["networks"]
+    assert changed["networks"] == ["198.51.100.0/24", "2001:db8::/48"]
+
+
+def test_what_became_of_a_network_stands_in_the_record(county: County) -> None:
+    county("school", "network", PRIMARY, "--add", "192.0.2.17")
+    reasons = [row["reason"] for row in county("audit", "list", "--json").json if row["event"] == "school:changed"]
+    assert reasons[-1] == "add network 192.0.2.17/32"
