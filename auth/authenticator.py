@@ -67,8 +67,10 @@ class Authenticator:
         r"""Somebody who says a name: short or e-mail address, in any case, behind any `DOMAIN\\`."""
         with _as_unavailable(), self._database.read() as connection:
             account = accounts.find(connection, username)
-        plain = accounts.plain_username(username)
-        return Candidate(username=plain, account_id=None if account is None else account.id, peer=peer)
+            account_id = None if account is None else account.id
+            networks = self._doors.known_networks(connection, account_id or 0)
+            known = places.is_known(connection, account_id, peer.address, self._clock.now(), networks)
+        return Candidate(username=accounts.plain_username(username), account_id=account_id, peer=peer, known=known)
 
     def check_password(self, candidate: Candidate, text: str) -> Proof | None:
         """The account's password. Every call runs one Argon2, or takes as long as one."""

@@ -5,20 +5,26 @@ Functions act within the caller's transaction. Thread-safe.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, select
 
 from auth.models import KnownPlace
-from auth.networks import prefix_of
+from auth.networks import inside, prefix_of
 from auth.upsert import insert_into
 
 LIFE = timedelta(days=30)
 
 
-def is_known(connection: Connection, account_id: int | None, address: str, at: datetime) -> bool:
-    """Did this account sign in from around `address` within 30 days? Raises ValueError for no address."""
-    return (
+def is_known(
+    connection: Connection, account_id: int | None, address: str, at: datetime, networks: Iterable[str] = ()
+) -> bool:
+    """Did this account sign in from around `address` within 30 days, or does that lie in one of `networks` (CIDR)?
+
+    Raises ValueError for no address.
+    """
+    return inside(address, networks) or (
         connection.execute(
             select(KnownPlace.last_at).where(
                 KnownPlace.account_id == (account_id or 0),

@@ -69,11 +69,15 @@ class Peer:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Candidate:
-    """Somebody who says a name. `account_id` is None for a name that nobody has: callers treat both alike."""
+    """Somebody who says a name. `account_id` is None for a name that nobody has: callers treat both alike.
+
+    `known`: the name is said from a known place of its account, which no stranger's guesses may delay [R18].
+    """
 
     username: str
     account_id: int | None
     peer: Peer
+    known: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

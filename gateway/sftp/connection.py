@@ -27,7 +27,7 @@ from gateway.sftp.lobby import Lobby
 from gateway.sftp.ports import OpenSession
 from gateway.sftp.server import FileServer
 from gateway.sftp.signin import Challenge, SignIn
-from gateway.sftp.threads import Threads
+from gateway.sftp.threads import SignInThreads, Threads
 
 _USERAUTH = b"ssh-userauth"
 _CLIENT_LENGTH = 100
@@ -41,7 +41,7 @@ class Rooms:
         limits = doorway.limits
         self.doorway = doorway
         self.lobby = Lobby(limits, doorway.entropy)
-        self.sign_in = Threads("sftp-sign-in", limits.sign_in_threads, limits.waiting)
+        self.sign_in = SignInThreads(limits)
         self.files = Threads("sftp-files", limits.file_threads, limits.waiting)
         self.connections: set[Connection] = set()
         self.leaving: set[asyncio.Task[None]] = set()

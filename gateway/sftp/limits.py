@@ -38,6 +38,8 @@ class SftpLimits:
     backlog_bytes: int = 512 * KIB
     stall_seconds: float = 300.0
     leave_seconds: float = 10.0
-    sign_in_threads: int = 16
+    look_up_threads: int = 4
+    known_threads: int = 16
+    stranger_threads: int = 8
     file_threads: int = 16
     waiting: int = 1024

@@ -18,7 +18,7 @@ from auth.verdicts import Refusal
 from gateway.errors import FSError, Unavailable
 from gateway.sftp.doorway import Doorway
 from gateway.sftp.ports import OpenSession
-from gateway.sftp.threads import Threads
+from gateway.sftp.threads import SignInThreads, Threads
 
 log = logging.getLogger(__name__)
 
@@ -36,9 +36,10 @@ _PROMPTS: dict[Factor, tuple[str, bool]] = {  # what is asked, and whether it is
 class SignIn:
     """One attempt of `peer` to be the user called `username`."""
 
-    def __init__(self, doorway: Doorway, threads: Threads, peer: Peer, candidate: Candidate) -> None:
+    def __init__(self, doorway: Doorway, threads: SignInThreads, peer: Peer, candidate: Candidate) -> None:
         self._doorway = doorway
-        self._threads = threads
+        self._look_up = threads.look_up
+        self._threads = threads.of(candidate)
         self._peer = peer
         self._candidate = candidate
         self._proofs: dict[Factor, Proof] = {}
@@ -50,9 +51,9 @@ class SignIn:
         self.refusal: str | None = None
 
     @classmethod
-    async def begin(cls, doorway: Doorway, threads: Threads, peer: Peer, username: str) -> SignIn:
+    async def begin(cls, doorway: Doorway, threads: SignInThreads, peer: Peer, username: str) -> SignIn:
         """Somebody says the name `username`. Raises DisconnectError where the service cannot look it up."""
-        candidate = await _asked_of(threads, doorway.authenticator.candidate, username, peer)
+        candidate = await _asked_of(threads.look_up, doorway.authenticator.candidate, username, peer)
         return cls(doorway, threads, peer, candidate)
 
     @property
@@ -76,7 +77,7 @@ class SignIn:
         It proves nothing before `signature_held` of the same request.
         """
         text = key.export_public_key().decode().strip()
-        if not await self._ask(self._doorway.authenticator.offers_key, self._candidate, text):
+        if not await _asked_of(self._look_up, self._doorway.authenticator.offers_key, self._candidate, text):
             return False
         self._offered = (request, text)
         return True

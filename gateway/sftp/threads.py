@@ -12,7 +12,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
 
+from auth.principal import Candidate
 from gateway.errors import Unavailable
+from gateway.sftp.limits import SftpLimits
 
 T = TypeVar("T")
 
@@ -54,3 +56,21 @@ class Threads:
     def _undo(self, undo: Callable[[T], object], future: Future[T]) -> None:
         if not future.cancelled() and future.exception() is None:
             self._executor.submit(undo, future.result())
+
+
+class SignInThreads:
+    """Where signing in is asked [R18]: looking up waits for no guess, and people at known places for no stranger's."""
+
+    def __init__(self, limits: SftpLimits) -> None:
+        self.look_up = Threads("sftp-look-up", limits.look_up_threads, limits.waiting)
+        self._known = Threads("sftp-known", limits.known_threads, limits.waiting)
+        self._strangers = Threads("sftp-strangers", limits.stranger_threads, limits.waiting)
+
+    def of(self, candidate: Candidate) -> Threads:
+        """The pool in which this candidate's factors are checked."""
+        return self._known if candidate.known else self._strangers
+
+    def close(self) -> None:
+        """As `Threads.close`, for each pool."""
+        for threads in (self.look_up, self._known, self._strangers):
+            threads.close()

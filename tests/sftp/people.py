@@ -24,7 +24,10 @@ _SERVICE: tuple[set[Factor], ...] = ({Factor.PUBLIC_KEY},)
 
 @dataclass
 class Account:
-    """One account; `ended` is the reason that is told once all factors were shown, `old_key` a key that has ended."""
+    """One account; `ended` is the reason that is told once all factors were shown, `old_key` a key that has ended.
+
+    `known`: it comes from a known place.
+    """
 
     id: int
     username: str
@@ -33,6 +36,7 @@ class Account:
     kind: Kind = Kind.PERSON
     network: str = "127.0.0.0/8"
     ended: str | None = None
+    known: bool = False
     old_key: asyncssh.SSHKey = field(default_factory=lambda: asyncssh.generate_private_key("ssh-ed25519"))
 
     def which(self, public: str) -> asyncssh.SSHKey | None:
@@ -57,7 +61,10 @@ def accounts() -> list[Account]:
 
 
 class People:
-    """The authenticator. `fault` is raised by the verb that it names; `hold` lets the tests stop inside one."""
+    """The authenticator. `faults` are raised by the verbs that they name; `holds` let the tests stop inside one.
+
+    `held_for` says for whom `holds` stand: everybody, or one user name.
+    """
 
     def __init__(self) -> None:
         self.accounts = {account.username: account for account in accounts()}
@@ -66,15 +73,17 @@ class People:
         self.faults: dict[str, Exception] = {}
         self.holds: dict[str, threading.Event] = {}
         self.held = threading.Event()
+        self.held_for: str | None = None
 
     def candidate(self, username: str, peer: Peer) -> Candidate:
         self._note("candidate")
         name = username.rpartition("\\")[2].casefold()
         account = self.accounts.get(name)
-        return Candidate(username=name, account_id=account.id if account else None, peer=peer)
+        known = account is not None and account.known
+        return Candidate(username=name, account_id=account.id if account else None, peer=peer, known=known)
 
     def check_password(self, candidate: Candidate, text: str) -> Proof | None:
-        self._note("check_password")
+        self._note("check_password", candidate.username)
         account = self.accounts.get(candidate.username)
         held = account is not None and account.password is not None and account.password == text
         return self._proof(candidate, Factor.PASSWORD) if held else None
@@ -115,9 +124,9 @@ class People:
             return Refusal(reason="account not active", message=account.ended)
         return _principal(account, shown, candidate.peer)
 
-    def _note(self, verb: str) -> None:
+    def _note(self, verb: str, username: str | None = None) -> None:
         self.asked.append(verb)
-        if verb in self.holds:
+        if verb in self.holds and self.held_for in (None, username):
             self.held.set()
             self.holds[verb].wait(10)
         if verb in self.faults:
