@@ -73,7 +73,7 @@ def davfs2(county: County, davfs2_settings: Path, tmp_path_factory: pytest.TempP
     need_fuse()
     folder = tmp_path_factory.mktemp("davfs2")
     program = need("mount.davfs")
-    root = () if os.geteuid() == 0 else (need("sudo"), "-n")
+    root = as_root(folder)
     person, at = county["nightly"], folder / "drive"
     at.mkdir()
     options = f"ro,conf={davfs2_settings},uid={os.geteuid()},gid={os.getegid()}"
@@ -83,6 +83,16 @@ def davfs2(county: County, davfs2_settings: Path, tmp_path_factory: pytest.TempP
         yield Mounted(person, Door.WEBDAV, at)
     finally:
         well(run(folder, *root, "umount", at))
+
+
+def as_root(folder: Path) -> tuple[str, ...]:
+    """What goes before a command that is root's. Skips the test where this user may not give one."""
+    if os.geteuid() == 0:
+        return ()
+    sudo = (need("sudo"), "-n")
+    if run(folder, *sudo, "true").returncode != 0:
+        pytest.skip("davfs2 is mounted by root, and sudo asks this user for a password")
+    return sudo
 
 
 def test_a_copy_is_the_tree(county: County, mounted: Mounted, tmp_path: Path) -> None:

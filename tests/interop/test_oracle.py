@@ -1,4 +1,4 @@
-"""The record's oracle over all clients: it runs when the shared server has ended, and here it shows that it has teeth."""
+"""The record's oracle over all clients, which judges when the shared server has ended: here it shows its teeth."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from http.client import HTTPConnection, HTTPSConnection
+from http.client import HTTPSConnection
 from typing import ClassVar, Protocol
 from urllib.parse import quote, unquote
 from xml.etree import ElementTree as ET
@@ -149,13 +149,11 @@ class DavDrive:
         "link": "COPY",
     }
 
-    def __init__(self, county: County, username: str, device: str, source: str = HOST, *, secure: bool = True) -> None:
+    def __init__(self, county: County, username: str, device: str, source: str = HOST) -> None:
         self._authorization = basic(username, device)
         context = ssl.create_default_context(cafile=str(county.ca_file))
-        self.connection: HTTPConnection = (
-            HTTPSConnection(HOST, county.https_port, timeout=_TIMEOUT, context=context, source_address=(source, 0))
-            if secure
-            else HTTPConnection(HOST, county.http_port, timeout=_TIMEOUT, source_address=(source, 0))
+        self.connection = HTTPSConnection(
+            HOST, county.https_port, timeout=_TIMEOUT, context=context, source_address=(source, 0)
         )
 
     def stat(self, path: Where) -> Node:

@@ -29,6 +29,7 @@ PACKAGES = {
     "ssh-keygen": "openssh-client",
     "sshfs": "sshfs",
     "strace": "strace",
+    "sudo": "sudo",
 }
 FUSE = Path("/dev/fuse")
 NO_FUSE = "this machine has no /dev/fuse"
