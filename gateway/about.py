@@ -1,11 +1,16 @@
-"""The words that stand in the tree itself: `About this drive.txt` [R34] and the refusal of every write [R4].
+"""What everyone is told alike: `About this drive.txt` [R34], every refusal, and in each whom to ask [R36].
 
-Called by the composition root. Pure; made of the settings' names and numbers, alike for everyone.
+Called by the composition root and the SFTP door. Pure; made of the settings' names and numbers.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+
+from config.settings import Settings
+from policy.access import OBSTACLES, Reason
 
 _TEXT = """\
 {service}: about this drive
@@ -44,6 +49,18 @@ class Contact:
     hours: str
 
 
+def contact(settings: Settings) -> Contact:
+    """Whom people ask."""
+    support = settings.support
+    return Contact(
+        service=settings.service.name,
+        support=support.name,
+        phone=support.phone,
+        mail=support.mail,
+        hours=support.hours,
+    )
+
+
 def about_text(contact: Contact) -> bytes:
     """The text of the root: UTF-8 with a byte order mark and CRLF, because Notepad opens it."""
     text = _TEXT.format(
@@ -55,6 +72,16 @@ def about_text(contact: Contact) -> bytes:
         hours=contact.hours,
     )
     return b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode()
+
+
+def whom_to_ask(contact: Contact) -> str:
+    """The end of the banner and of every sentence that refuses."""
+    return f"{contact.service}. Questions: {contact.support}, {contact.phone}, {contact.mail} ({contact.hours})."
+
+
+def refusals(contact: Contact) -> Mapping[Reason, str]:
+    """What a signed-in person is told of each obstacle: why, what to do, and whom to ask [R33]."""
+    return MappingProxyType({reason: f"{why} {whom_to_ask(contact)}" for reason, why in OBSTACLES.items()})
 
 
 def write_refusal(contact: Contact) -> str:

@@ -21,7 +21,7 @@ from config.home import Home
 from config.secrets import NAMES, TLS_CERTIFICATE, TLS_KEY, Secrets
 from config.settings import Settings
 from gateway import core as cores
-from gateway.about import Contact, about_text, write_refusal
+from gateway.about import about_text, contact, refusals, write_refusal
 from gateway.catalogue import Catalogue
 from gateway.clockguard import GuardedClock, MarkKeeper, mark
 from gateway.core import Core
@@ -133,7 +133,7 @@ def services(home: Home, settings: Settings, *, machine: Clock | None = None) ->
         totp=core.totp,
         devices=core.devices,
         throttle=Throttle(core.database, GuessLimits()),
-        doors=PolicyDoors(),
+        doors=PolicyDoors(refusals(contact(settings))),
         recorder=AuditRecorder(log, strangers, clock),
     )
     made = Services(
@@ -184,18 +184,6 @@ def close(services: Services) -> None:
         steps.callback(services.sessions.close_all)
 
 
-def contact(settings: Settings) -> Contact:
-    """Whom people ask."""
-    support = settings.support
-    return Contact(
-        service=settings.service.name,
-        support=support.name,
-        phone=support.phone,
-        mail=support.mail,
-        hours=support.hours,
-    )
-
-
 def _sessions(core: Core, clock: GuardedClock, scopes: Scopes, vault: Vault, grants: Grants) -> Sessions:
     settings, people = core.settings, contact(core.settings)
     rooms = Rooms(
@@ -206,6 +194,7 @@ def _sessions(core: Core, clock: GuardedClock, scopes: Scopes, vault: Vault, gra
         vault=vault,
         category_order=settings.categories,
         about=about_text(people) if settings.drive.about else None,
+        refusals=refusals(people),
         write_refusal=write_refusal(people),
     )
     limits = SessionLimits(person=settings.limits.person_connections, service=settings.limits.service_connections)

@@ -8,7 +8,7 @@ name or a byte leaves. There is no verb that writes [R4]. Thread-safe. Raises on
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -39,7 +39,7 @@ from gateway.scopes import Scopes
 from gateway.tree import Attributes, Entry, Handle, NodeKind
 from gateway.vault.vault import Vault
 from gateway.witness import Witness
-from policy.access import OBSTACLES, Action, Effect, Reason, Scope, decide
+from policy.access import Action, Effect, Reason, Scope, decide
 
 _ABOUT_SINCE = datetime(2026, 9, 1, tzinfo=UTC)  # the text's own date, alike on every server and for everyone
 
@@ -55,6 +55,7 @@ class Rooms:
     vault: Vault
     category_order: tuple[str, ...]
     about: bytes | None
+    refusals: Mapping[Reason, str]
     write_refusal: str
 
 
@@ -135,7 +136,8 @@ class VirtualFileSystem:
     def _obstruct(self, obstacle: Reason, at: datetime) -> None:
         """An obstacle is recorded and told as an error, never as absence [R32]."""
         self._witness.refused(obstacle, at)
-        raise Unavailable(OBSTACLES.get(obstacle), standing=obstacle in OBSTACLES)
+        refusal = self._rooms.refusals.get(obstacle)
+        raise Unavailable(refusal, standing=refusal is not None)
 
     def _locate(self, path: VirtualPath, at: datetime) -> tuple[Scope, Place]:
         scope = self._scope(at)
@@ -167,8 +169,8 @@ class VirtualFileSystem:
         if decision.effect is Effect.PERMIT:
             return decision.valid_until or at
         self._witness.refused_document(found, decision.reason, at)
-        if decision.reason in OBSTACLES:
-            raise Unavailable(OBSTACLES[decision.reason], standing=True)
+        if decision.reason in self._rooms.refusals:
+            raise Unavailable(self._rooms.refusals[decision.reason], standing=True)
         raise NotFound
 
     def _open(self, found: Found, permitted_until: datetime, at: datetime, asked_at: float) -> Handle:

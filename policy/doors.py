@@ -40,7 +40,10 @@ _STATES = {
 
 
 class PolicyDoors:
-    """The rules of this authority."""
+    """The rules of this authority. `refusals` are the sentences of `OBSTACLES` as people are told them."""
+
+    def __init__(self, refusals: Mapping[Reason, str] = OBSTACLES) -> None:
+        self._refusals = refusals
 
     def judge(
         self,
@@ -54,17 +57,19 @@ class PolicyDoors:
         """May `account` come in by `door` from `address` with `factors`? Factors first, obstacles after."""
         sets = _SUFFICES.get((door, account.kind), ())
         if not sets:
-            return _deny(Reason.WRONG_DOOR)
+            return self._deny(Reason.WRONG_DOOR)
         if not any(wanted <= factors for wanted in sets):
             # A set that was begun, else the first; nothing shown that counts here still wants a whole set.
             begun = next((wanted for wanted in sets if wanted & factors), sets[0])
             return Verdict(effect=Effect.MORE, reason="more factors", missing=begun - factors)
         obstacle = self._obstacle(connection, account, door, address, at)
-        return _deny(obstacle) if obstacle else Verdict(effect=Effect.PERMIT, reason=Reason.GRANTED)
+        return self._deny(obstacle) if obstacle else Verdict(effect=Effect.PERMIT, reason=Reason.GRANTED)
 
     def told(self, reason: str) -> str:
         """The sentence for a key that is refused: it has ended, or does not come from here."""
-        return OBSTACLES[Reason.OTHER_NETWORK if reason == RefusalReason.OTHER_NETWORK else Reason.CREDENTIAL_ENDED]
+        return self._refusals[
+            Reason.OTHER_NETWORK if reason == RefusalReason.OTHER_NETWORK else Reason.CREDENTIAL_ENDED
+        ]
 
     def known_networks(self, connection: Connection, account_id: int) -> Sequence[str]:
         """The networks of the schools that the account belongs to."""
@@ -102,6 +107,6 @@ class PolicyDoors:
         )
         return next((reason for applies, reason in rows if applies), None)
 
-
-def _deny(reason: Reason) -> Verdict:
-    return Verdict(effect=Effect.DENY, reason=reason, message=OBSTACLES.get(reason, OBSTACLES[Reason.ACCOUNT_ENDED]))
+    def _deny(self, reason: Reason) -> Verdict:
+        message = self._refusals.get(reason, self._refusals[Reason.ACCOUNT_ENDED])
+        return Verdict(effect=Effect.DENY, reason=reason, message=message)

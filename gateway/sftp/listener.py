@@ -9,7 +9,8 @@ import asyncio
 import socket
 
 from config.secrets import HOST_KEY_ED25519, HOST_KEY_RSA
-from config.settings import Limits, Settings
+from config.settings import Limits
+from gateway.about import contact, whom_to_ask
 from gateway.services import Services
 from gateway.sftp.acceptor import serve
 from gateway.sftp.algorithms import CipherOffer
@@ -31,7 +32,7 @@ def doorway(services: Services) -> Doorway:
         clock=services.clock,
         entropy=services.entropy,
         host_keys=tuple(services.secrets.current(name).value for name in (HOST_KEY_ED25519, HOST_KEY_RSA)),
-        banner=_banner(services.settings),
+        banner=whom_to_ask(contact(services.settings)) + "\r\n",
         limits=_limits(services.settings.limits),
         cipher_offer=CipherOffer(ssh.cipher_offer),
     )
@@ -48,8 +49,3 @@ def _limits(limits: Limits) -> SftpLimits:
         backlog_bytes=limits.send_buffer_bytes,
         stall_seconds=limits.stall_seconds,
     )
-
-
-def _banner(settings: Settings) -> str:
-    support = settings.support
-    return f"{settings.service.name}. Questions: {support.name}, {support.phone}, {support.mail} ({support.hours}).\r\n"
