@@ -95,7 +95,7 @@ class Application:
         if isinstance(admitted, Answer):
             return admitted.send(environ, start_response)
         if (connection := environ.get("ladocs.connection")) is not None:
-            connection.signed_in()
+            connection.signed_in(admitted.account_id, is_service=admitted.is_service)
         if not self._turnstile.enter(admitted.account_id):
             return text(HTTPStatus.SERVICE_UNAVAILABLE, _BUSY, ("Retry-After", "1")).send(environ, start_response)
         served = _Served(lambda: self._leave(admitted, environ))

@@ -10,6 +10,7 @@ import io
 import logging
 import socket
 import ssl
+import threading
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -69,6 +70,7 @@ class Request(HTTPRequest):
         except Late:
             self.refuse(HTTPStatus.REQUEST_TIMEOUT, "The request's body did not arrive in time.")
             return
+        self.conn.arrived_whole()
         self.rfile = KnownLengthRFile(io.BytesIO(body), len(body))
         self.server.gateway(self).respond()
         self.ensure_headers_sent()
@@ -108,10 +110,14 @@ class Request(HTTPRequest):
 
 
 class Connection(HTTPConnection):
-    """An accepted socket. It stands in the lobby until a request on it has signed in."""
+    """An accepted socket. It stands in the lobby until a request on it has signed in, then among its account's.
+
+    `parked` are the threads, by ident, that turned away from it while it waits for one.
+    """
 
     RequestHandlerClass = Request
     server: CherootServer
+    request: Request
 
     def __init__(self, server: CherootServer, sock: socket.socket, makefile: Any = None) -> None:
         super().__init__(server, sock, lambda *_: None)
@@ -120,7 +126,8 @@ class Connection(HTTPConnection):
         self.wire = self.rfile = self.wfile = Wire(sock, server.clock, server.limits)
         self.prefix = ""
         self.in_lobby = True
-        self.arrived = self.waits = self.lingers = False
+        self.arrived = self.serving = self.lingers = False
+        self.parked: set[int] = set()
         self._tls: DeferredTls | None = server.ssl_adapter
 
     @property
@@ -133,11 +140,26 @@ class Connection(HTTPConnection):
         self._address = plain_address(address)
         self.prefix = address_prefix(self._address)
 
-    def signed_in(self) -> None:
-        """Called by the application once a credential held: the connection leaves the lobby."""
+    def signed_in(self, account_id: int, *, is_service: bool) -> None:
+        """Called by the application once a credential held: the connection leaves the lobby.
+
+        It counts to the account; not so a trusted proxy's, which carries many. Where an account has too many and all
+        are serving, this one ends with its answer.
+        """
         if self.in_lobby:
             self.in_lobby = False
             self.server.lobby.depart(self)
+        if self.server.is_proxy(self.remote_addr):
+            return
+        limits = self.server.limits
+        places = limits.service_connections if is_service else limits.person_connections
+        if not self.server.residents.settle(self, account_id, places=places):
+            self.request.close_connection = True
+
+    def arrived_whole(self) -> None:
+        """Called with head and body read: nothing is awaited from the client until the answer is sent."""
+        self.serving = True
+        self.server.residents.leave(self)
 
     def cut(self) -> None:
         """Shut the socket under whoever waits on it."""
@@ -148,9 +170,9 @@ class Connection(HTTPConnection):
             return
 
     def communicate(self) -> bool:
-        """Serve one request. True: the connection stays open (or waits in the lobby for a thread)."""
-        self.waits = self.in_lobby and not self.server.lobby.enter(self)
-        if self.waits:
+        """Serve one request. True: the connection stays open, or waits for a thread."""
+        if not (self.server.lobby if self.in_lobby else self.server.residents).enter(self):
+            self.parked.add(threading.get_ident())
             return True
         try:
             return self._serve()
@@ -159,14 +181,14 @@ class Connection(HTTPConnection):
         except Exception:
             log.exception("a request from %s failed after its answer had begun", self.remote_addr)
         finally:
-            if self.in_lobby:
-                self.server.lobby.leave(self)
+            self.serving = False
+            (self.server.lobby if self.in_lobby else self.server.residents).leave(self)
         return False
 
     def _serve(self) -> bool:
         if self._tls is not None and not self._secure(self._tls):
             return False
-        request = Request(self.server, self)
+        request = self.request = Request(self.server, self)
         request.parse_request()
         if request.ready:
             request.respond()
@@ -196,6 +218,7 @@ class Connection(HTTPConnection):
             self.wire.close()
             self.socket.close()
             self.server.lobby.depart(self)
+            self.server.residents.depart(self)
 
     def _linger(self) -> None:
         """Half-close and drain: a reset by unread bytes would destroy the answer on its way."""

@@ -6,7 +6,7 @@ Called by `app` for each request that carries credentials. Account passwords are
 from __future__ import annotations
 
 from auth.authenticator import Authenticator, Refusal
-from auth.principal import Peer, Principal
+from auth.principal import Kind, Peer, Principal
 from auth.verified import VerifiedDevices
 from gateway.errors import Unavailable
 from gateway.faults import as_fs_errors
@@ -29,7 +29,8 @@ class DeviceDoor:
             principal = self._principal(credentials, peer)
         if principal is None:
             return None
-        return Admitted(principal.account_id, self._sessions.for_device(principal, peer).fs)
+        fs = self._sessions.for_device(principal, peer).fs
+        return Admitted(principal.account_id, fs, is_service=principal.kind is Kind.SERVICE)
 
     def _principal(self, credentials: Credentials, peer: Peer) -> Principal | None:
         known = self._verified.look_up(credentials.username, credentials.password, peer)

@@ -16,6 +16,7 @@ class Admitted:
 
     account_id: int
     fs: FileSystem
+    is_service: bool = False
 
 
 class Doorkeeper(Protocol):

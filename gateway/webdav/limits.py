@@ -14,7 +14,8 @@ class HttpLimits:
     """How much, how many and how long. The defaults are those of `settings.http`.
 
     `threads` serve requests; at most a quarter of them (`lobby_threads`) serve connections that have not signed in,
-    and `lobby_per_prefix` of those one address prefix. `lobby_connections` may be open without having signed in.
+    and `lobby_per_prefix` of those one address prefix. `lobby_connections` may be open without having signed in,
+    and `person_connections` (or `service_connections`) of one account that have.
     A response must move `rate_bytes` in every `rate_seconds` that are spent sending.
     """
 
@@ -34,6 +35,8 @@ class HttpLimits:
     rate_bytes: int = 60 * 16 * KIB
     rate_seconds: float = 60.0
     linger_seconds: float = 2.0
+    person_connections: int = 16
+    service_connections: int = 32
     requests_per_account: int = 8
     account_wait: float = 10.0
 
@@ -48,5 +51,7 @@ class HttpLimits:
         return cls(
             lobby_connections=settings.limits.unauthenticated_connections,
             lobby_connections_per_prefix=settings.limits.unauthenticated_per_address,
+            person_connections=settings.limits.person_connections,
+            service_connections=settings.limits.service_connections,
             **settings.http.model_dump(),
         )

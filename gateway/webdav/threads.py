@@ -1,7 +1,7 @@
 """cheroot on a listening socket that the parent process bound, with the limits of `HttpLimits`.
 
 Made by `server`. cheroot carries connections between its selector and its worker threads; what a connection may cost is
-decided by `lobby`, `wire` and `head`. See docs/decisions/0060-cheroot.md.
+decided by `lobby`, `residents`, `wire` and `head`. See docs/decisions/0060-cheroot.md.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from gateway.webdav.app import Wsgi
 from gateway.webdav.connection import Connection
 from gateway.webdav.limits import HttpLimits
 from gateway.webdav.lobby import Lobby
+from gateway.webdav.residents import Residents
 from gateway.webdav.tls import DeferredTls, TlsFiles
 
 log = logging.getLogger(__name__)
@@ -115,6 +116,7 @@ class CherootServer(wsgi.Server):
         self.lobby: Lobby[Connection] = Lobby(
             limits, clock, resume=self.requests.put, is_proxy=lambda guest: is_proxy(guest.remote_addr)
         )
+        self.residents: Residents[Connection] = Residents(readers=limits.requests_per_account, resume=self.requests.put)
         self.pause = threading.Event()
         self._listener = listener
 
@@ -129,12 +131,12 @@ class CherootServer(wsgi.Server):
         self.ready = True
 
     def stop(self) -> None:
-        """As cheroot's, but at once, and whoever waits in the lobby is closed too."""
+        """As cheroot's, but at once, and whoever waits for a thread is closed too."""
         self.pause.set()
         if self.ready:
             self._connections.end()
         super().stop()
-        for connection in self.lobby.close():
+        for connection in (*self.lobby.close(), *self.residents.close()):
             connection.close()
 
     def process_conn(self, connection: Connection) -> None:
@@ -147,8 +149,14 @@ class CherootServer(wsgi.Server):
         self._connections.put(connection)
 
     def put_conn(self, connection: Connection) -> None:
-        """Back to the selector after a request; not while it waits in the lobby."""
-        if not connection.waits or not self.ready:
+        """Back to the selector after a request; not by a thread that turned away because the connection waits.
+
+        Another thread may have it already: what counts is what this one did.
+        """
+        thread = threading.get_ident()
+        parked = thread in connection.parked
+        connection.parked.discard(thread)
+        if not parked or not self.ready:
             super().put_conn(connection)
 
     def error_log(self, msg: str = "", level: int = logging.INFO, traceback: bool = False) -> None:
