@@ -21,7 +21,7 @@ from config.home import Home
 from config.secrets import NAMES, TLS_CERTIFICATE, TLS_KEY, Secrets
 from config.settings import Settings
 from gateway import core as cores
-from gateway.about import about_text, contact, refusals, write_refusal
+from gateway.about import about_text, contact, refusals, whom_to_ask, write_refusal
 from gateway.catalogue import Catalogue
 from gateway.clockguard import GuardedClock, MarkKeeper, mark
 from gateway.core import Core
@@ -196,6 +196,7 @@ def _sessions(core: Core, clock: GuardedClock, scopes: Scopes, vault: Vault, gra
         about=about_text(people) if settings.drive.about else None,
         refusals=refusals(people),
         write_refusal=write_refusal(people),
+        whom_to_ask=whom_to_ask(people),
     )
     limits = SessionLimits(person=settings.limits.person_connections, service=settings.limits.service_connections)
     process = f"{socket.gethostname()}:{os.getpid()}:{core.entropy(4).hex()}"

@@ -57,6 +57,7 @@ class Rooms:
     about: bytes | None
     refusals: Mapping[Reason, str]
     write_refusal: str
+    whom_to_ask: str
 
 
 class VirtualFileSystem:

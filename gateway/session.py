@@ -66,7 +66,7 @@ class Sessions:
             try:
                 self._table.open(session_id, principal)
             except SessionLimit as exc:
-                raise Unavailable(str(exc), retry_after=60) from exc
+                raise Unavailable(f"{exc} {self._rooms.whom_to_ask}", retry_after=60) from exc
         with self._lock:
             return self._make(session_id, principal, peer)
 

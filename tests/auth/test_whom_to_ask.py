@@ -85,5 +85,13 @@ def test_a_script_whose_key_has_ended_is_told_whom_to_ask(world: World) -> None:
     assert (outcome.message or "").endswith(whom_to_ask(contact(world.settings)))
 
 
+def test_who_has_too_many_connections_is_told_whom_to_ask(world: World) -> None:
+    for _ in range(world.settings.limits.person_connections):
+        world.session("h.head")
+    with pytest.raises(Unavailable) as caught:
+        world.session("h.head")
+    assert str(caught.value).endswith(whom_to_ask(contact(world.settings)))
+
+
 def test_the_banner_names_whom_to_ask(world: World) -> None:
     assert doorway(world.services).banner == f"{whom_to_ask(contact(world.settings))}\r\n"
