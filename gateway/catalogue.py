@@ -12,12 +12,10 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Row,
     and_,
     bindparam,
     false,
@@ -119,7 +117,9 @@ class Catalogue:
         )
         names = self._vault.names(folder.school_id, folder.category_id)
         listed = [
-            Listed(_name(names, row), row.id, row.size, row.published_at) for row in rows if row.name_sealed is not None
+            Listed(_name(names, kek_id, sealed, delivery_id, object_id), delivery_id, size, published_at)
+            for delivery_id, kek_id, object_id, sealed, size, published_at in rows.all()
+            if sealed is not None
         ]
         return sorted(listed, key=lambda document: (document.name or "").casefold())
 
@@ -160,7 +160,13 @@ class Catalogue:
         if row is None or row.name_sealed is None or row.wrap is None:
             return None
         return Found(
-            name=_name(self._vault.names(folder.school_id, folder.category_id), row),
+            name=_name(
+                self._vault.names(folder.school_id, folder.category_id),
+                row.kek_id,
+                row.name_sealed,
+                row.id,
+                row.object_id,
+            ),
             delivery_id=row.id,
             reference=row.reference,
             size=row.size,
@@ -230,9 +236,9 @@ def same_name(one: str, other: str) -> bool:
     return unicodedata.normalize("NFC", one).casefold() == unicodedata.normalize("NFC", other).casefold()
 
 
-def _name(names: Names, row: Row[*tuple[Any, ...]]) -> str | None:
+def _name(names: Names, kek_id: bytes, sealed: bytes, delivery_id: bytes, object_id: bytes) -> str | None:
     try:
-        return names.open(row.kek_id, row.name_sealed, delivery_id=row.id, object_id=row.object_id)
+        return names.open(kek_id, sealed, delivery_id=delivery_id, object_id=object_id)
     except Damaged:
         return None
 
