@@ -166,11 +166,12 @@ def _services(home: Home, settings: Settings) -> Services:
 
 
 def _chores(services: Services) -> None:
-    """What every process does every few seconds: heed the clock's mark, end grants, keep the session table true."""
+    """What every process does every few seconds: heed clock and keys, end grants, keep the session table true."""
     compose.observe_clock(services)
     services.grants.sweep()
     services.strangers.sweep()
     services.sessions.sweep()
+    services.vault.refresh()  # last: without keys the rest has to be done all the same
 
 
 def _bind(host: str, port: int, setting: str, next_free: bool) -> socket.socket:

@@ -112,6 +112,17 @@ class Vault:
                 exit_status=2,
             )
 
+    def refresh(self) -> dict[bytes, _Derived]:
+        """Take over a box that has changed, so that no destroyed key lives on here; what is derived is returned.
+
+        Called with every use of a key, and every few seconds where nobody uses one. Raises OperatorError, OSError.
+        """
+        keys = self._box.all()
+        with self._lock:
+            if keys is not self._derived_from:
+                self._derived, self._derived_from = {}, keys
+            return self._derived
+
     def seal(self, segment_size: int = fmt.SEGMENT_BYTES) -> Sealing:
         """Begin an object under a key of its own. Raises OSError."""
         object_id = self._entropy(fmt.ID_BYTES)
@@ -245,15 +256,10 @@ class Vault:
             raise Damaged from exc
 
     def _of(self, kek_id: bytes) -> _Derived:
-        """What is derived from a key; forgotten when the box changes, so that no destroyed key lives on here."""
-        keys = self._box.all()
-        with self._lock:
-            if keys is not self._derived_from:
-                self._derived, self._derived_from = {}, keys
-            known = self._derived.get(kek_id)
+        """What is derived from a key, kept as long as the box is the same."""
+        derived = self.refresh()
+        known = derived.get(kek_id)
         if known is None:
             key = self._box.key(kek_id)
-            known = _Derived(fmt.name_cipher(key), fmt.index_key(key))
-            with self._lock:
-                self._derived[kek_id] = known
+            known = derived[kek_id] = _Derived(fmt.name_cipher(key), fmt.index_key(key))
         return known

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import ClosedHandle, Damaged
@@ -56,6 +56,7 @@ def opened(store: MemoryStore, sealed: Sealed) -> Blob:
     )
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.binary(max_size=40), max_size=6),
     st.integers(1, 17),
@@ -70,6 +71,7 @@ def test_ranges_equal_slices(pieces: list[bytes], segment_size: int, ranges: lis
         assert blob.cached(offset, size) in (None, plain[offset : offset + size])
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300), st.integers(1, 17), st.integers(1, 50))
 def test_a_read_in_sequence_gives_the_whole(plain: bytes, segment_size: int, step: int) -> None:
     store, sealed = sealed_in_pieces([plain], segment_size)
@@ -77,6 +79,7 @@ def test_a_read_in_sequence_gives_the_whole(plain: bytes, segment_size: int, ste
     assert b"".join(blob.pread(offset, step) for offset in range(0, len(plain) + step, step)) == plain
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=40), max_size=6), st.integers(1, 17))
 def test_how_the_bytes_came_does_not_show(pieces: list[bytes], segment_size: int) -> None:
     in_pieces, _ = sealed_in_pieces(pieces, segment_size)
@@ -84,6 +87,7 @@ def test_how_the_bytes_came_does_not_show(pieces: list[bytes], segment_size: int
     assert in_pieces.blobs == at_once.blobs
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=100), st.integers(1, 17))
 def test_the_file_has_the_size_that_follows_from_the_length(plain: bytes, segment_size: int) -> None:
     store, sealed = sealed_in_pieces([plain], segment_size)

@@ -178,6 +178,19 @@ def test_what_was_derived_from_a_key_goes_with_it(box: KeyBox, vault: Vault, key
     assert OTHER_KEK_ID not in vault._derived
 
 
+def test_a_vault_that_nobody_uses_forgets_what_is_gone_when_it_looks(
+    box: KeyBox, vault: Vault, keys_dir: Path, clock: FakeClock
+) -> None:
+    vault.token(OTHER_KEK_ID, b"folder", "Letter.pdf")
+    rotator = KeyBox(keys_dir, clock, os.urandom)
+    with rotator.rotating():
+        rotator.replace({KEK_ID: KEK})
+    clock.advance(seconds=5)
+    vault.refresh()
+    assert OTHER_KEK_ID not in vault._derived
+    assert OTHER_KEK_ID not in box._keys
+
+
 def test_a_reader_that_meets_an_unknown_key_reads_the_box_once_more(
     box: KeyBox, keys_dir: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import unicodedata
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.catalogue import same_name
@@ -19,6 +19,7 @@ FOLDER = b"f" * 24
 names = st.text(st.characters(codec="utf-8"), min_size=1, max_size=100).filter(lambda name: fault(name) is None)
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(codec="utf-8"), max_size=300), st.integers(0, 2**63 - 1), st.integers(0, 2**31 - 1))
 def test_names_round_trip(name: str, school: int, category: int) -> None:
     cipher, nonce = fmt.name_cipher(b"K" * 32), os.urandom(12)
@@ -39,6 +40,7 @@ def test_the_vault_opens_what_it_sealed_and_never_seals_alike(vault: Vault) -> N
         assert opened == "Zoë’s.pdf"
 
 
+@settings(deadline=None)
 @given(names)
 def test_one_token_finds_a_name_however_it_is_written(name: str) -> None:
     token = fmt.token(KEY, FOLDER, name)
@@ -50,12 +52,14 @@ def test_one_token_finds_a_name_however_it_is_written(name: str) -> None:
         assert fmt.token(KEY, FOLDER, written) == token
 
 
+@settings(deadline=None)
 @given(names, names)
 def test_two_names_have_one_token_if_and_only_if_they_are_the_same_name(one: str, other: str) -> None:
     for another in (other, one.upper(), one.swapcase()):
         assert (fmt.token(KEY, FOLDER, one) == fmt.token(KEY, FOLDER, another)) is same_name(one, another)
 
 
+@settings(deadline=None)
 @given(names, st.binary(min_size=24, max_size=24))
 def test_a_token_is_of_one_folder_and_one_key(name: str, folder: bytes) -> None:
     token = fmt.token(KEY, FOLDER, name)
