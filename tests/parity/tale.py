@@ -101,10 +101,12 @@ def _walk(drive: Drive, path: str, node: Node) -> Iterator[tuple[str, Node]]:
 
 
 def _to_read(nodes: dict[str, Node]) -> list[str]:
-    """Every document, but of the many that are alike a few."""
-    alike = ("/Payslip ", "/Circular ")
-    files = [path for path, node in nodes.items() if not node.folder]
-    return [path for path in files if path.endswith("11.pdf") or not any(name in path for name in alike)]
+    return [path for path, node in nodes.items() if not node.folder and _tells_something_new(path)]
+
+
+def _tells_something_new(path: str) -> bool:
+    """Of the many documents that differ in a number alone, a few do."""
+    return path.endswith("11.pdf") or not any(name in path for name in ("Payslip ", "Circular "))
 
 
 def _not_there(county: County, person: Person) -> list[str]:
@@ -112,7 +114,7 @@ def _not_there(county: County, person: Person) -> list[str]:
     there = set(expected(county, person))
     home = person.root(next(iter(person.reads)))
     invented = [f"{home}/No such month", f"{home}/2026-02 February", f"/{folder_of(CLIFF)}", "/nothing", f"/{ABOUT}/x"]
-    sent = [letter for letter in county.letters if not letter.name.startswith("Payslip")]
+    sent = [letter for letter in county.letters if _tells_something_new(letter.name)]
     paths = [letter.path(person, school) for letter in sent for school in letter.schools]
     folders = [dirname(path) for path in paths] + [dirname(dirname(path)) for path in paths]
     return sorted({*invented, *paths, *folders} - there)
