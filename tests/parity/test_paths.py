@@ -11,7 +11,7 @@ import pytest
 from auth.principal import Door
 from tests.parity.conftest import Drives
 from tests.support.county import County
-from tests.support.drives import Absent, Drive, Forbidden
+from tests.support.drives import Absent, DavDrive, Drive, Forbidden
 from tests.support.story import ASHBY, GENERAL, Letter
 
 BOTH = [Door.SFTP, Door.WEBDAV]
@@ -130,3 +130,28 @@ def test_a_template_in_a_name_is_a_name(county: County, drives: Drives, door: Do
     path = letter.path(county["nightly"])
     assert letter.name in drives[door].listing(path.rpartition("/")[0])
     assert drives[door].read(path) == letter.data
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/%2e%2e/%2e%2e/etc/passwd",
+        "/..%2f..%2fetc/passwd",
+        "/%252e%252e/etc/passwd",
+        "/..%5c..%5cetc/passwd",
+        "/%00",
+        "/%ff",
+        "/%c0%ae%c0%ae/etc/passwd",
+        "/%",
+        "/%zz",
+        "//etc/passwd",
+        "https://127.0.0.1/etc/passwd",
+        "file:///etc/passwd",
+        "*",
+        "/a?logout",
+    ],
+)
+def test_a_target_of_http_is_a_name_at_most(drives: Drives, target: str) -> None:
+    drive = drives[Door.WEBDAV]
+    assert isinstance(drive, DavDrive)
+    assert drive.ask_raw("GET", target)[0] in (400, 404)

@@ -187,12 +187,11 @@ def serving(founded: Founded, folder: Path) -> Iterator[County]:
     home = folder / "home"
     shutil.copytree(founded.home, home)
     with ExitStack() as stack:
-        served = _started(founded, home, folder / "log", stack)
+        served = started(founded, home, folder / "log", stack)
         try:
             yield served
         finally:
-            served.process.send_signal(signal.SIGTERM)
-            status = served.process.wait(_STOP_SECONDS)
+            status = stopped(served)
         assert status == 0, served.log()
 
 
@@ -243,12 +242,22 @@ def _record(home: Path) -> Iterator[Database]:
         database.dispose()
 
 
-def _started(founded: Founded, home: Path, log_file: Path, stack: ExitStack) -> County:
-    """Another process may take a port between our look and the server's: then other ports."""
+def stopped(served: County) -> int:
+    """Ask the server to end, as an init system does; its exit status."""
+    served.process.send_signal(signal.SIGTERM)
+    return served.process.wait(_STOP_SECONDS)
+
+
+def started(founded: Founded, home: Path, log_file: Path, stack: ExitStack) -> County:
+    """A server on `home`, a copy of the one that was founded; `stack` closes its pipe and log, and ends it where nobody did.
+
+    Another process may take a port between our look and the server's: then other ports.
+    """
     for _ in range(_ATTEMPTS):
         sftp, https, http = ports = _free_ports()
         log = stack.enter_context(log_file.open("wb"))
         process = stack.enter_context(_process(home, ports, log))
+        stack.callback(process.kill)  # whatever went wrong before it was stopped
         if _is_ready(process):
             return County(
                 home, founded.at, _moved(founded, home), founded.letters, sftp, https, http, process, log_file

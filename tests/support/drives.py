@@ -192,8 +192,14 @@ class DavDrive:
         self, method: str, path: Where, headers: Mapping[str, str] | None = None, body: bytes = b""
     ) -> tuple[int, dict[str, str], bytes]:
         """Status, headers with small names, and body of one request."""
+        return self.ask_raw(method, quote(_wire(path)), headers, body)
+
+    def ask_raw(
+        self, method: str, target: str, headers: Mapping[str, str] | None = None, body: bytes = b""
+    ) -> tuple[int, dict[str, str], bytes]:
+        """As `ask`, of a target that is sent as it stands."""
         asked = {"Authorization": self._authorization, **(headers or {})}
-        self.connection.request(method, quote(_wire(path)), body or None, asked)
+        self.connection.request(method, target, body or None, asked)
         answer = self.connection.getresponse()
         return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
 
