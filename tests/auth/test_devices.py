@@ -14,7 +14,8 @@ from auth.principal import StaffRole
 from auth.verdicts import RefusalReason
 from config.errors import OperatorError
 from config.secrets import DEVICE_KEY
-from tests.auth.world import ELSEWHERE, HOME, Someone, World, all_at_once
+from tests.auth.world import ELSEWHERE, HOME, Someone, World
+from tests.support.concurrency import all_at_once
 
 
 def _match(world: World, who: int | None, typed: str) -> DeviceRow | None:

@@ -12,7 +12,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from auth.models import ThrottleCount
 from auth.throttle import GuessLimits, Reservation, Throttle, TurnRefused, give_back
-from tests.auth.world import ELSEWHERE, HOME, World, all_at_once
+from tests.auth.world import ELSEWHERE, HOME, World
+from tests.support.concurrency import all_at_once
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import threading
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -223,16 +221,3 @@ def empty_database(url: str) -> Database:
     database = Database(url)
     Base.metadata.create_all(database.engine)
     return database
-
-
-def all_at_once(count: int, work: Callable[[], object]) -> list[object]:
-    """What `work()` returned or raised in each of `count` threads that began together."""
-    start = threading.Barrier(count)
-
-    def run() -> object:
-        start.wait()
-        return work()
-
-    with ThreadPoolExecutor(count) as pool:
-        futures = [pool.submit(run) for _ in range(count)]
-    return [future.exception() or future.result() for future in futures]
