@@ -41,6 +41,13 @@ class _Connections(ConnectionManager):
         with suppress(OSError), socket.create_connection(self.server.bind_addr, timeout=1):
             return
 
+    def put(self, connection: Connection) -> None:
+        """Keep an idle connection; one that a thread gives back while the server ends is closed."""
+        try:
+            super().put(connection)
+        except ValueError:  # cheroot closes its selector before it has waited for its threads
+            connection.close()
+
     def _from_server_socket(self, server_socket: socket.socket) -> Connection | None:
         """Accept. Without a descriptor to accept with, the oldest stranger goes; cheroot would spin on the error."""
         try:

@@ -333,6 +333,21 @@ def test_stopping_does_not_wait_for_a_client_that_stalls() -> None:
         client.close()
 
 
+def test_a_connection_given_back_while_the_server_ends_is_closed() -> None:
+    with running(limits=FAST) as site:
+        server = site.server.server
+        site.server.stop()
+        with (
+            socket.create_server(("127.0.0.1", 0)) as listener,
+            socket.create_connection(listener.getsockname()) as ours,
+        ):
+            theirs, (address, _) = listener.accept()
+            connection = Connection(server, theirs)
+            connection.remote_addr = address
+            server._connections.put(connection)
+            assert (theirs.fileno(), ours.recv(1)) == (-1, b"")
+
+
 def test_the_limits_reach_cheroot() -> None:
     limits = HttpLimits(threads=8)
     with running(limits=limits) as site:
