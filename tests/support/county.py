@@ -249,7 +249,7 @@ def stopped(served: County) -> int:
 
 
 def started(founded: Founded, home: Path, log_file: Path, stack: ExitStack) -> County:
-    """A server on `home`, a copy of the one that was founded; `stack` closes its pipe and log, and ends it where nobody did.
+    """A server on `home`, a copy of the one that was founded; `stack` ends it where nobody did.
 
     Another process may take a port between our look and the server's: then other ports.
     """
