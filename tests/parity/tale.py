@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from posixpath import dirname, join
 
-from auth.principal import Door
+from auth.principal import Door, Kind
 from policy.audit.events import Event, EventKind
 from tests.support.county import County
 from tests.support.drives import Absent, Drive, Forbidden, Node
@@ -114,6 +114,8 @@ def _not_there(county: County, person: Person) -> list[str]:
     there = set(expected(county, person))
     home = person.root(next(iter(person.reads)))
     invented = [f"{home}/No such month", f"{home}/2026-02 February", f"/{folder_of(CLIFF)}", "/nothing", f"/{ABOUT}/x"]
+    if person.kind is Kind.SERVICE:
+        invented.append(f"/{ABOUT}")
     sent = [letter for letter in county.letters if _tells_something_new(letter.name)]
     paths = [letter.path(person, school) for letter in sent for school in letter.schools]
     folders = [dirname(path) for path in paths] + [dirname(dirname(path)) for path in paths]
