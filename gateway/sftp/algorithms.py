@@ -1,4 +1,4 @@
-"""What the server offers in a key exchange: strong algorithms alone, and ciphers by what the client can do.
+"""What the server offers in a key exchange: strong algorithms alone, by what the client can do.
 
 A client picks the first cipher of its own list that the server offers too. OpenSSH prefers ChaCha20 and CTR, which cost
 the server two to four times AES-GCM; libssh2 before 1.11 and paramiko before 3.5 know no AES-GCM at all. Pure.
@@ -38,6 +38,9 @@ _OPENSSH = re.compile(r"SSH-2\.0-OpenSSH_(\d+)\.(\d+)")
 _GCM_SINCE = (6, 2)  # OpenSSH 6.2 brought AES-GCM
 
 
+_GO = re.compile(r"SSH-2\.0-(Go|rclone)\b")
+
+
 class CipherOffer(StrEnum):
     """The setting `ssh.cipher_offer`."""
 
@@ -54,3 +57,12 @@ def ciphers(offer: CipherOffer, client_version: str) -> tuple[str, ...]:
     if offer is CipherOffer.AUTO and found and (int(found[1]), int(found[2])) >= _GCM_SINCE:
         return _GCM
     return _ALL
+
+
+def host_keys(client_version: str) -> tuple[str, ...]:
+    """The host key algorithms for a client.
+
+    Go's library, on which rclone is built, asks for RSA first and then looks in vain for that key in a known_hosts file
+    in which OpenSSH entered Ed25519. It is offered Ed25519 alone, which it knows in every version.
+    """
+    return HOST_KEYS[:1] if _GO.match(client_version) else HOST_KEYS

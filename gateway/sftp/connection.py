@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -18,7 +19,7 @@ from asyncssh import DISC_BY_APPLICATION, DISC_NO_MORE_AUTH_METHODS_AVAILABLE, O
 from asyncssh.stream import SSHReader, SSHWriter
 
 from auth.principal import Door, Kind, Peer
-from gateway.sftp.algorithms import SIGNATURES, ciphers
+from gateway.sftp.algorithms import SIGNATURES, ciphers, host_keys
 from gateway.sftp.backlog import Backlog, Outlet
 from gateway.sftp.channel import SftpChannel, SftpSession
 from gateway.sftp.doorway import Doorway
@@ -119,8 +120,12 @@ class Connection(asyncssh.SSHServer):
 
     def _kexinit(self, plain: Callable[[], None]) -> Callable[[], None]:
         def send_kexinit() -> None:
-            offer = ciphers(self._doorway.cipher_offer, self._client_version())
-            self._conn._enc_algs = [name.encode() for name in offer]
+            conn, version = self._conn, self._client_version()
+            conn._enc_algs = [name.encode() for name in ciphers(self._doorway.cipher_offer, version)]
+            offered = host_keys(version)
+            kept = ((name, pair) for name, pair in conn._server_host_keys.items() if name.decode() in offered)
+            conn._server_host_keys = OrderedDict(kept)
+            conn._server_host_key_algs = list(conn._server_host_keys)
             self._outlet.rekeying = True
             plain()
 

@@ -14,7 +14,7 @@ import pytest
 
 from gateway.errors import Damaged, NotFound, Unavailable
 from gateway.path import VirtualPath
-from gateway.sftp.algorithms import CipherOffer
+from gateway.sftp.algorithms import HOST_KEYS, CipherOffer, host_keys
 from gateway.sftp.attributes import row, sftp_attrs
 from gateway.sftp.limits import SftpLimits
 from tests.sftp import raw
@@ -417,3 +417,13 @@ def test_a_signature_with_sha_1_is_not_accepted(door: Door) -> None:
 
     assert _run(sign(b"ssh-rsa")) == (FAILURE, False)
     assert _run(sign(b"rsa-sha2-256"))[0] == SUCCESS
+
+
+@pytest.mark.parametrize("client", ["SSH-2.0-Go", "SSH-2.0-rclone/v1.60.1-DEV"])
+def test_go_s_library_which_asks_for_rsa_first_is_shown_the_key_that_openssh_enters(client: str) -> None:
+    assert host_keys(client) == ("ssh-ed25519",)
+
+
+@pytest.mark.parametrize("client", ["SSH-2.0-OpenSSH_9.2p1", "SSH-2.0-paramiko_5.1.0", "SSH-2.0-Gopher"])
+def test_other_clients_choose_among_all_host_keys(client: str) -> None:
+    assert host_keys(client) == HOST_KEYS

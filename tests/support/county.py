@@ -30,7 +30,7 @@ from auth.principal import Door
 from auth.totp import STEP_SECONDS, code_at
 from config.clock import SystemClock
 from config.database import Database
-from config.secrets import HOST_KEY_ED25519, HOST_KEY_RSA, TLS_CERTIFICATE, Secrets
+from config.secrets import HOST_KEY_ED25519, TLS_CERTIFICATE, Secrets
 from policy.audit import query
 from policy.audit.events import Event, EventKind
 from policy.audit.verify import verify
@@ -82,10 +82,9 @@ class County:
         return self._public(HOST_KEY_ED25519)
 
     def known_hosts(self, folder: Path) -> Path:
-        """A file by which SSH clients know this server, in `folder`: both keys, as some ask for RSA first."""
+        """A file by which SSH clients know this server, in `folder`: the one key that OpenSSH enters at first sight."""
         file = folder / "known_hosts"
-        keys = (self._public(name) for name in (HOST_KEY_ED25519, HOST_KEY_RSA))
-        file.write_text("".join(f"[{HOST}]:{self.sftp_port} {key}\n" for key in keys))
+        file.write_text(f"[{HOST}]:{self.sftp_port} {self._public(HOST_KEY_ED25519)}\n")
         return file
 
     def _public(self, name: str) -> str:
