@@ -34,23 +34,13 @@ from policy import categories, membership, schools
 from policy.audit.events import EventKind
 from policy.membership import SERVICE_ROLE
 from policy.months import Month
+from tests.support.home import SETTINGS
 
 _USER = "nightly-copy"
 _GIBIBYTE = 1 << 30
 _CATEGORY = {BIG: "General", SMALL: "SEND", LISTED: "Shared Services HR"}
 _SETTINGS = f"""\
-[service]
-name = "LA Documents"
-
-[support]
-name = "Children's Services web team"
-phone = "01629 536797"
-mail = "cs.web@derbyshire.gov.uk"
-hours = "Monday to Friday, 9:00 to 17:00"
-
-[keys]
-dir = "keys"
-
+{SETTINGS}
 [serve]
 sftp_port = {{sftp}}
 https_port = {{https}}

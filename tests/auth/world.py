@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import Connection, update
 
 from auth import accounts, keys
 from auth.accounts import AccountRow
-from auth.addresses import AddressRules
 from auth.argon import ArgonGate
 from auth.authenticator import Authenticator
 from auth.devices import Devices
@@ -25,6 +24,7 @@ from auth.verdicts import Effect, Verdict
 from config.database import Base, Database
 from config.secrets import DEVICE_KEY, PASSWORD_PEPPER, TOTP_SEAL, Secrets
 from tests.support.clock import FakeClock
+from tests.support.people import enter_person, enter_service
 
 PASSWORD = "seven quiet otters"
 HOME = "192.0.2.7"
@@ -153,15 +153,7 @@ class World:
         stored = self.passwords.hash(PASSWORD)
         secret = self.totp.new_secret()
         with self.database.write() as connection:
-            account_id = accounts.create_person(
-                connection,
-                username=username,
-                email=f"{username}@school.example",
-                name=username.title(),
-                at=now,
-                rules=AddressRules(),
-                state=AccountState.ACTIVE,
-            )
+            account_id = enter_person(connection, username, now)
             accounts.set_password_hash(connection, account_id, stored)
             accounts.set_totp_sealed(connection, account_id, self.totp.seal(account_id, secret))
             keys.add(connection, account_id, KEY, "laptop", at=now)
@@ -171,17 +163,8 @@ class World:
 
     def service(self, owner: Someone, networks: Iterable[str] = ("192.0.2.0/24",)) -> int:
         """A service account of `owner`."""
-        now = self.clock.now()
         with self.database.write() as connection:
-            return accounts.create_service(
-                connection,
-                username="nightly",
-                name="Nightly fetch",
-                owner_id=owner.id,
-                networks=networks,
-                expires_at=now + timedelta(days=100),
-                at=now,
-            )
+            return enter_service(connection, "nightly", owner.id, self.clock.now(), networks)
 
     def candidate(self, username: str = "jo.bloggs", address: str = HOME, door: Door = Door.SFTP) -> Candidate:
         """Somebody at `address` who says this name."""

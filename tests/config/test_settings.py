@@ -14,20 +14,9 @@ from config import settings_page
 from config.errors import OperatorError
 from config.reading import LEVEL, PREFIX, fields, good_value
 from config.settings import Settings
+from tests.support.home import SETTINGS
 
-GOOD = """
-[service]
-name = "LA Documents"
-[support]
-name = "Web team"
-phone = "01629 536797"
-mail = "web@derbyshire.example"
-hours = "9 to 5"
-[keys]
-dir = "keys"
-[operators]
-amy = "amy.officer"
-"""
+GOOD = f'{SETTINGS}[operators]\namy = "amy.officer"\n'
 ALL = dict(fields(Settings))
 
 

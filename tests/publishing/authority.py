@@ -4,102 +4,60 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, text
 
 from auth import accounts
-from auth.addresses import AddressRules
-from auth.principal import AccountState, Door, Factor, Kind, Layout, Peer, Principal, StaffRole
+from auth.principal import Door, Factor, Kind, Layout, Peer, Principal, StaffRole
 from config.database import Database
 from config.entropy import Entropy
 from config.home import Home
 from config.settings import Settings
 from gateway import compose
 from gateway import core as cores
-from gateway.founding import found
 from gateway.models import Audience, Batch, Delivery, Document, StoredObject
 from gateway.path import VirtualPath
 from gateway.publishing import Failed, Item, Published, Publisher, Restriction, Rules
 from gateway.services import Services
 from gateway.session import Session
-from policy import categories, membership, schools
+from policy import categories, schools
 from policy.access import HEADTEACHER
 from policy.models import Generation
 from policy.months import Window
 from tests.support.clock import FakeClock
+from tests.support.databases import opened as database_at
+from tests.support.home import empty_home
+from tests.support.people import admit, enter_person
+from tests.support.postgres import PostgresServer
 
-SETTINGS = """
-{database}
-[service]
-name = "LA Documents"
-[support]
-name = "Children's Services web team"
-phone = "01629 000000"
-mail = "web@example.org"
-hours = "Monday to Friday"
-[keys]
-dir = "keys"
-"""
 EXAMPLE, HILLTOP, NOBODY = "830-2001", "830-2002", "830-2003"
 TABLES = (StoredObject, Document, Delivery, Audience, Batch)
-_RULES = AddressRules(role_mailboxes=frozenset(), private_domains=frozenset())
 
 
-def founded(path: Path, clock: FakeClock, database: str = "") -> None:
-    """A home at `path` with schools and people. `database` is a section of its settings."""
-    home, settings = found(
-        path, settings_text=SETTINGS.format(database=database), environ={}, clock=clock, entropy=os.urandom
-    )
-    core = cores.core(home, settings, clock=clock)
+def founded(path: Path, clock: FakeClock, server: PostgresServer | None = None) -> None:
+    """A home at `path` with schools and people, on SQLite or in a database of `server`."""
+    core = cores.core(*empty_home(path, server), clock=clock)
     with core.database.write() as connection:
-        _people(connection, clock)
+        _people(connection, clock.now())
     core.database.dispose()
 
 
-def _people(connection: Connection, clock: FakeClock) -> None:
-    at = clock.now()
+def _people(connection: Connection, at: datetime) -> None:
     for dfe, name in ((EXAMPLE, "Example Primary"), (HILLTOP, "Hilltop"), (NOBODY, "Nobody's School")):
         schools.add(connection, dfe=dfe, name=name, urn=None, at=at)
-    person(connection, "olive.officer", clock, roles=[StaffRole.OFFICER])
-    for username, dfe, role in (
-        ("helen.head", EXAMPLE, HEADTEACHER),
-        ("sam.senco", EXAMPLE, "SENCO"),
-        ("oona.office", EXAMPLE, "Office"),
-        ("hugo.head", HILLTOP, HEADTEACHER),
+    enter_person(connection, "olive.officer", at, roles=[StaffRole.OFFICER])
+    for username, dfe, role, granted in (
+        ("helen.head", EXAMPLE, HEADTEACHER, ()),
+        ("sam.senco", EXAMPLE, "SENCO", ("SEND",)),
+        ("oona.office", EXAMPLE, "Office", ()),
+        ("hugo.head", HILLTOP, HEADTEACHER, ()),
     ):
-        made = person(connection, username, clock)
-        membership.join(connection, made, schools.find(connection, dfe).id, role, at)
-    sam = accounts.find(connection, "sam.senco")
-    assert sam is not None
-    membership.grant(connection, sam.id, schools.find(connection, EXAMPLE).id, categories.find(connection, "SEND"), at)
-
-
-def person(
-    connection: Connection,
-    username: str,
-    clock: FakeClock,
-    *,
-    state: AccountState = AccountState.ACTIVE,
-    roles: list[StaffRole] | None = None,
-) -> int:
-    """Somebody with an account; its id."""
-    return accounts.create_person(
-        connection,
-        username=username,
-        email=f"{username}@example.org",
-        name=username.title(),
-        at=clock.now(),
-        rules=_RULES,
-        roles=roles or [],
-        state=state,
-    )
+        admit(connection, enter_person(connection, username, at), dfe, role, at, granted)
 
 
 @dataclass
@@ -199,10 +157,9 @@ class Authority:
     def record(self, *kinds: str) -> list[dict[str, Any]]:
         """What the record says, in order: of these kinds, or all."""
         self.services.log.flush()
-        with sqlite3.connect(self.home.path / "record.db") as connection:
-            payloads = connection.execute("SELECT payload FROM audit_record ORDER BY seq").fetchall()
-        connection.close()
-        events = [json.loads(payload) for (payload,) in payloads]
+        with database_at(self.settings.record_url(self.home.path)) as record, record.read() as connection:
+            payloads = connection.execute(text("SELECT payload FROM audit_record ORDER BY seq")).scalars()
+            events = [json.loads(payload) for payload in payloads]
         return [event for event in events if not kinds or event["event"] in kinds]
 
     def blobs(self) -> list[Path]:
@@ -262,9 +219,3 @@ def opened(home_path: Path, outbox: Path, clock: FakeClock) -> Authority:
             categories={name: number for number, name in categories.names(connection).items()},
             people={account.username: account.id for account in accounts.listing(connection)},
         )
-
-
-def copied(template: Path, to: Path) -> Path:
-    """A home of one's own."""
-    shutil.copytree(template, to)
-    return to

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from gateway import compose
-from tests.publishing.authority import Authority, copied, founded, opened
+from tests.publishing.authority import Authority, founded, opened
 from tests.support.clock import FakeClock
 from tests.support.postgres import postgres
 
@@ -30,6 +31,6 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def authority(template: Path, tmp_path: Path, clock: FakeClock) -> Iterator[Authority]:
-    made = opened(copied(template, tmp_path / "home"), tmp_path / "outbox", clock)
+    made = opened(shutil.copytree(template, tmp_path / "home"), tmp_path / "outbox", clock)
     yield made
     compose.close(made.services)

@@ -12,11 +12,11 @@ import pytest
 from sqlalchemy import update
 
 from gateway.errors import Damaged, FSError, NotFound
-from gateway.founding import found
 from gateway.models import Delivery, StoredObject
 from gateway.vault.models import Kek
-from tests.publishing.authority import EXAMPLE, HILLTOP, SETTINGS, Authority
+from tests.publishing.authority import EXAMPLE, HILLTOP, Authority
 from tests.support.clock import FakeClock
+from tests.support.home import SETTINGS, found_home
 from tests.vault import independent
 
 NOVEMBER = date(2026, 11, 1)
@@ -64,8 +64,7 @@ def test_blobs_and_folders_are_their_owners_alone(authority: Authority) -> None:
 def test_a_key_folder_may_be_the_root_of_a_fresh_volume(tmp_path: Path) -> None:
     keys = tmp_path / "volume"
     (keys / "lost+found").mkdir(parents=True)
-    text = SETTINGS.format(database="").replace('dir = "keys"', f'dir = "{keys}"')
-    found(tmp_path / "home", settings_text=text, environ={}, clock=FakeClock(), entropy=bytes)
+    found_home(tmp_path / "home", FakeClock(), settings=SETTINGS.replace('dir = "keys"', f'dir = "{keys}"'))
     assert {path.name for path in keys.iterdir()} == {"lost+found", "box", "root.1"}
 
 

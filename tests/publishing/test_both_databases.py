@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from gateway import compose
 from gateway.models import Delivery
 from gateway.publishing import Failed, Item, Published
 from gateway.vault.models import Kek
-from tests.publishing.authority import EXAMPLE, HILLTOP, NOBODY, Authority, copied, founded, opened
+from tests.publishing.authority import EXAMPLE, HILLTOP, NOBODY, Authority, founded, opened
 from tests.support.clock import FakeClock
 from tests.support.postgres import PostgresServer
 
@@ -23,11 +24,10 @@ EVERYWHERE = (EXAMPLE, HILLTOP, NOBODY)
 @pytest.fixture(params=["sqlite", "postgresql"])
 def authority(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> Iterator[Authority]:
     if request.param == "sqlite":
-        copied(request.getfixturevalue("template"), tmp_path / "home")
+        shutil.copytree(request.getfixturevalue("template"), tmp_path / "home")
     else:
         server: PostgresServer = request.getfixturevalue("postgres")
-        record = f'record_url = "sqlite:///{tmp_path}/home/record.db"'
-        founded(tmp_path / "home", clock, f'[database]\nurl = "{server.fresh_database()}"\n{record}')
+        founded(tmp_path / "home", clock, server)
     made = opened(tmp_path / "home", tmp_path / "outbox", clock)
     yield made
     compose.close(made.services)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import threading
 import unicodedata
 from datetime import UTC, date, datetime
@@ -18,7 +19,7 @@ from gateway.models import Audience, Batch, Delivery, Document, StoredObject
 from gateway.publishing import Item, Published, Restriction
 from gateway.vault.models import Kek
 from policy.months import Window
-from tests.publishing.authority import EXAMPLE, HILLTOP, NOBODY, Authority, copied, opened
+from tests.publishing.authority import EXAMPLE, HILLTOP, NOBODY, Authority, opened
 from tests.support.clock import FakeClock
 
 
@@ -252,7 +253,7 @@ def test_a_changed_window_changes_no_document_that_is_out(authority: Authority) 
 
 def test_a_minute_to_midnight_in_london_is_still_that_day(template: Path, tmp_path: Path) -> None:
     clock = FakeClock(datetime(2026, 11, 23, 23, 59, 30, tzinfo=UTC))
-    late = opened(copied(template, tmp_path / "home"), tmp_path / "outbox", clock)
+    late = opened(shutil.copytree(template, tmp_path / "home"), tmp_path / "outbox", clock)
     late.published(late.item())
     clock.advance(seconds=30)
     late.published(late.item(late.file("Later.pdf")))

@@ -26,7 +26,6 @@ from sqlalchemy import select
 from auth import accounts, keys
 from auth.principal import AccountState, Kind, Layout, StaffRole
 from config.clock import SystemClock, london_date
-from config.entropy import system_entropy
 from config.files import make_private_folder, write_durably
 from gateway import compose
 from gateway import core as cores
@@ -34,15 +33,16 @@ from gateway.change import Change, changing
 from gateway.cli.operators import os_user
 from gateway.clockguard import set_mark
 from gateway.core import Core
-from gateway.founding import founding
 from gateway.issuing import issue_password, issue_totp
 from gateway.models import Document
 from gateway.publishing import Item, Published, Publisher, Restriction
-from policy import categories, membership, schools
+from policy import categories, schools
 from policy.audit.events import EventKind
 from policy.audit.log import AuditLog
 from policy.membership import SERVICE_ROLE
 from tests.support.clock import FakeClock
+from tests.support.home import SETTINGS, found_home
+from tests.support.people import admit, enter_person, enter_service
 
 EHSG, GENERAL, SEND, HR = CATEGORIES = ("EHSG Report Confidential", "General", "SEND", "Shared Services HR")
 ASHBY, BRIGID, CLIFF = "830-2001", "830-3302", "830-4403"
@@ -61,21 +61,7 @@ _MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
 )
-_SETTINGS = """\
-categories = {categories}
-
-[service]
-name = "LA Documents"
-
-[support]
-name = "Children's Services web team"
-phone = "01629 536797"
-mail = "cs.web@derbyshire.gov.uk"
-hours = "Monday to Friday, 9:00 to 17:00"
-
-[keys]
-dir = "keys"
-
+_MORE_SETTINGS = """
 [serve]
 sftp_processes = 2
 
@@ -221,21 +207,20 @@ def found(path: Path) -> Founded:
     """The county's home at `path`, as it is now."""
     now = SystemClock().now().replace(microsecond=0) - timedelta(minutes=1)
     clock = FakeClock(now - timedelta(days=101))
-    text = _SETTINGS.format(categories=json.dumps(CATEGORIES), user=os_user(os.environ), officer=OFFICER)
-    with founding(path, settings_text=text, environ={}, clock=clock, entropy=system_entropy) as (home, settings):
-        core = cores.core(home, settings, clock=clock)
-        try:
-            with cores.recording(core) as log:
-                builder = _Builder(core, clock, log)
-                builder.begin()
-                sent = [
-                    letter for days, group in groupby(letters(), _days) for letter in builder.send(now, days, group)
-                ]
-                builder.move_to(now)
-                people = builder.enter(PEOPLE)
-                builder.leave(people)
-        finally:
-            core.database.dispose()
+    more = _MORE_SETTINGS.format(user=os_user(os.environ), officer=OFFICER)
+    settings_text = f"categories = {json.dumps(CATEGORIES)}\n{SETTINGS}{more}"
+    home, settings = found_home(path, clock, settings=settings_text)
+    core = cores.core(home, settings, clock=clock)
+    try:
+        with cores.recording(core) as log:
+            builder = _Builder(core, clock, log)
+            builder.begin()
+            sent = [letter for days, group in groupby(letters(), _days) for letter in builder.send(now, days, group)]
+            builder.move_to(now)
+            people = builder.enter(PEOPLE)
+            builder.leave(people)
+    finally:
+        core.database.dispose()
     return Founded(path, now, people, sent)
 
 
@@ -319,9 +304,7 @@ class _Builder:
         is_person = person.kind is Kind.PERSON
         account_id = self._person(change, person.username, person.layout) if is_person else self._script(change, person)
         for school, granted in person.reads.items():
-            membership.join(connection, account_id, self._schools[school], person.role, change.at)
-            for name in granted:
-                membership.grant(connection, account_id, self._schools[school], self._categories[name], change.at)
+            admit(connection, account_id, school, person.role, change.at, granted)
         account = accounts.get(connection, account_id)
         assert account is not None
         return replace(
@@ -334,32 +317,14 @@ class _Builder:
         )
 
     def _person(self, change: Change, username: str, layout: Layout, roles: Sequence[StaffRole] = ()) -> int:
-        account_id = accounts.create_person(
-            change.connection,
-            username=username,
-            email=f"{username}@school.example",
-            name=username.title(),
-            at=change.at,
-            rules=self._core.addresses,
-            layout=layout,
-            roles=roles,
-            state=AccountState.ACTIVE,
-        )
+        account_id = enter_person(change.connection, username, change.at, layout=layout, roles=roles)
         change.record(EventKind.ACCOUNT_CHANGED, f"account:{account_id}", reason="person added")
         return account_id
 
     def _script(self, change: Change, person: Person) -> int:
         owner = accounts.find(change.connection, "h.head")
         assert owner is not None
-        account_id = accounts.create_service(
-            change.connection,
-            username=person.username,
-            name="Nightly copy",
-            owner_id=owner.id,
-            networks=["127.0.0.0/8"],
-            expires_at=change.at + timedelta(days=90),
-            at=change.at,
-        )
+        account_id = enter_service(change.connection, person.username, owner.id, change.at, ["127.0.0.0/8"])
         change.record(EventKind.ACCOUNT_CHANGED, f"account:{account_id}", reason="service account added")
         return account_id
 

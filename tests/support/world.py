@@ -1,21 +1,15 @@
 """A real home with schools, people and documents, as few lines as a story has: what tests above `auth` stand on.
 
-A `World` is founded by `gateway.founding`, composed by `gateway.compose`, published into by `gateway.publishing` and
-signed in to by the real authenticator, with device passwords. Only the clock is the test's. Most are copies of a home
-that was founded once a process, because making keys takes a second.
+A `World` is founded by `tests.support.home`, composed by `gateway.compose`, published into by `gateway.publishing` and
+signed in to by the real authenticator, with device passwords. Only the clock is the test's.
 """
 
 from __future__ import annotations
 
-import atexit
-import os
-import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from functools import cache
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +17,12 @@ from sqlalchemy import Connection, event, text
 
 from auth import accounts, keys
 from auth.accounts import AccountRow
-from auth.principal import AccountState, Door, Layout, Peer, Principal, Proof, StaffRole
+from auth.principal import Door, Layout, Peer, Principal, Proof, StaffRole
 from auth.totp import code_at
 from config.database import Database
 from config.home import Home
 from config.settings import Settings
-from gateway import compose, founding
+from gateway import compose
 from gateway import core as cores
 from gateway.change import changing
 from gateway.clockguard import set_mark
@@ -42,29 +36,15 @@ from policy.audit.events import Event, EventKind
 from policy.audit.query import Filter
 from policy.membership import SERVICE_ROLE
 from tests.support.clock import FakeClock
+from tests.support.databases import opened
+from tests.support.home import SETTINGS, empty_home, found_home
+from tests.support.people import admit, enter_person, enter_service
 from tests.support.postgres import PostgresServer
 
 ADDRESS = "192.0.2.7"
 NETWORK = "192.0.2.0/24"
 OFFICER = "o.officer"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIqI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c"
-SERVICE_LIFE = timedelta(days=300)
-_SETTINGS = """\
-[service]
-name = "LA Documents"
-
-[support]
-name = "Children's Services web team"
-phone = "01629 536797"
-mail = "cs.web@derbyshire.gov.uk"
-hours = "Monday to Friday, 9:00 to 17:00"
-
-[keys]
-dir = "keys"
-
-[serve]
-sftp_processes = 1
-"""
 
 
 class World:
@@ -109,50 +89,28 @@ class World:
         layout: Layout = Layout.SINGLE,
     ) -> int:
         """Somebody with `role` in each school of `held` (by DfE number) and these categories there; the id."""
-        with self.changing() as connection:
-            account = self.accounts[username] = accounts.create_person(
-                connection,
-                username=username,
-                email=f"{username}@school.example",
-                name=username,
-                at=self.clock.now(),
-                rules=self.core.addresses,
-                layout=layout,
-                state=AccountState.ACTIVE,
-            )
-            self._admit(connection, account, held, role)
-        return account
+        return self._entered(
+            username, held, role, lambda connection, at: enter_person(connection, username, at, layout=layout)
+        )
 
     def service(self, username: str, owner: str, held: Mapping[str, Iterable[str]]) -> int:
         """A script of `owner`; the id."""
-        now = self.clock.now()
-        with self.changing() as connection:
-            account = self.accounts[username] = accounts.create_service(
-                connection,
-                username=username,
-                name=username,
-                owner_id=self.accounts[owner],
-                networks=[NETWORK],
-                expires_at=now + SERVICE_LIFE,
-                at=now,
-            )
-            self._admit(connection, account, held, SERVICE_ROLE)
-        return account
+        owner_id = self.accounts[owner]
+        return self._entered(
+            username,
+            held,
+            SERVICE_ROLE,
+            lambda connection, at: enter_service(connection, username, owner_id, at, [NETWORK]),
+        )
 
     def officer(self, username: str) -> int:
         """Somebody of the authority; the id."""
-        with self.changing() as connection:
-            account = self.accounts[username] = accounts.create_person(
-                connection,
-                username=username,
-                email=f"{username}@council.example",
-                name=username,
-                at=self.clock.now(),
-                rules=self.core.addresses,
-                roles=[StaffRole.OFFICER],
-                state=AccountState.ACTIVE,
-            )
-        return account
+        return self._entered(
+            username,
+            {},
+            "",
+            lambda connection, at: enter_person(connection, username, at, roles=[StaffRole.OFFICER]),
+        )
 
     def grant(self, username: str, dfe: str, category: str, **options: Any) -> None:
         """Let somebody read a category of a school."""
@@ -299,20 +257,24 @@ class World:
         """What the record holds of these kinds, the oldest first."""
         self.services.log.flush()
         wanted = Filter(session=None if session is None else session.id)
-        record = Database(self.settings.record_url(self.home.path))
-        try:
-            with record.read() as connection:
-                entries = query.listing(connection, wanted, limit=100_000)
-        finally:
-            record.dispose()
+        with opened(self.settings.record_url(self.home.path)) as record, record.read() as connection:
+            entries = query.listing(connection, wanted, limit=100_000)
         events = [entry.event for entry in entries if entry.event is not None]
         return [event for event in events if not kinds or event.event in kinds]
 
-    def _admit(self, connection: Connection, account: int, held: Mapping[str, Iterable[str]], role: str) -> None:
-        for dfe, granted in held.items():
-            membership.join(connection, account, self.schools[dfe], role, self.clock.now())
-            for name in granted:
-                membership.grant(connection, account, self.schools[dfe], self.categories[name], self.clock.now())
+    def _entered(
+        self,
+        username: str,
+        held: Mapping[str, Iterable[str]],
+        role: str,
+        enter: Callable[[Connection, datetime], int],
+    ) -> int:
+        now = self.clock.now()
+        with self.changing() as connection:
+            account = self.accounts[username] = enter(connection, now)
+            for dfe, granted in held.items():
+                admit(connection, account, dfe, role, now, granted)
+        return account
 
 
 @contextmanager
@@ -320,15 +282,12 @@ def a_world(
     folder: Path, server: PostgresServer | None = None, *, settings: str = "", clock: FakeClock | None = None
 ) -> Iterator[World]:
     """A world below `folder`, on SQLite or in a new database of `server`; `settings` are more TOML."""
-    clock = clock or FakeClock()
+    clock, home = clock or FakeClock(), folder / "home"
     if settings or clock.now() != FakeClock().now():
         url = server.fresh_database() if server else None
-        found = _found(folder / "home", url, _SETTINGS + settings, clock)
+        found = found_home(home, clock, settings=SETTINGS + settings, database=url)
     else:
-        founded = _founded(server)
-        shutil.copytree(founded.home, folder / "home")
-        url = server.fresh_database(like=founded.url) if server else None
-        found = cores.open_home(folder / "home", _environ(url))
+        found = empty_home(home, server)
     world = World(*found, clock)
     try:
         yield world
@@ -391,27 +350,3 @@ def without_table(world: World, table: str) -> Iterator[None]:
     finally:
         with world.database.write() as connection:
             connection.execute(text(f"ALTER TABLE {table}_away RENAME TO {table}"))
-
-
-@dataclass(frozen=True)
-class _Founded:
-    home: Path
-    url: str | None
-
-
-@cache
-def _founded(server: PostgresServer | None) -> _Founded:
-    """A home in which nobody is, to be copied."""
-    place = Path(tempfile.mkdtemp(prefix="ladocs-world-"))
-    atexit.register(shutil.rmtree, place, ignore_errors=True)
-    url = server.fresh_database() if server else None
-    _found(place / "home", url, _SETTINGS, FakeClock())
-    return _Founded(place / "home", url)
-
-
-def _found(place: Path, url: str | None, settings: str, clock: FakeClock) -> tuple[Home, Settings]:
-    return founding.found(place, settings_text=settings, environ=_environ(url), clock=clock, entropy=os.urandom)
-
-
-def _environ(url: str | None) -> Mapping[str, str]:
-    return {} if url is None else {"LADOCS_DATABASE__URL": url}

@@ -15,20 +15,10 @@ from gateway.webdav.basic import Credentials
 from gateway.webdav.door import Admitted
 from gateway.webdav.limits import HttpLimits
 from gateway.webdav.residents import Residents
+from tests.support.home import SETTINGS
 from tests.webdav.harness import BASIC, MemoryDoor, Site, await_true, running, status_of
 
 JO, SAM = 7, 8
-SETTINGS = """\
-[service]
-name = "LA Documents"
-[support]
-name = "Web team"
-phone = "01629 536797"
-mail = "web@derbyshire.example"
-hours = "9 to 5"
-[keys]
-dir = "keys"
-"""
 
 
 class FakeConnection:

@@ -1,0 +1,59 @@
+"""Entering people: the accounts and grants that every county of the tests is made of, by the product itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from auth import accounts
+from auth.addresses import AddressRules
+from auth.principal import AccountState, Layout, StaffRole
+from policy import categories, membership, schools
+
+SERVICE_LIFE = timedelta(days=300)
+
+
+def enter_person(
+    connection: Connection,
+    username: str,
+    at: datetime,
+    *,
+    layout: Layout = Layout.SINGLE,
+    roles: Iterable[StaffRole] = (),
+    state: AccountState = AccountState.ACTIVE,
+) -> int:
+    """Somebody with an address at `school.example`, who needs no invitation; the id."""
+    return accounts.create_person(
+        connection,
+        username=username,
+        email=f"{username}@school.example",
+        name=username.title(),
+        at=at,
+        rules=AddressRules(),
+        layout=layout,
+        roles=tuple(roles),
+        state=state,
+    )
+
+
+def enter_service(connection: Connection, username: str, owner: int, at: datetime, networks: Iterable[str]) -> int:
+    """A script of the account `owner`; the id."""
+    return accounts.create_service(
+        connection,
+        username=username,
+        name=username.title(),
+        owner_id=owner,
+        networks=networks,
+        expires_at=at + SERVICE_LIFE,
+        at=at,
+    )
+
+
+def admit(connection: Connection, account: int, dfe: str, role: str, at: datetime, granted: Iterable[str] = ()) -> None:
+    """Make `account` one of the school `dfe`, as `role`, who reads the categories of these names there."""
+    school = schools.find(connection, dfe).id
+    membership.join(connection, account, school, role, at)
+    for name in granted:
+        membership.grant(connection, account, school, categories.find(connection, name), at)
