@@ -27,12 +27,10 @@ from auth.principal import Candidate, Factor, Peer, Principal, Proof
 from auth.standing import Standing, standing
 from auth.throttle import Reservation, Throttle, TurnRefused, give_back
 from auth.totp import Totp, spend, step_for
-from auth.verdicts import Doors, Effect, Recorder, Refusal, RefusalReason, SignInUnavailable, Verdict
+from auth.verdicts import Doors, Effect, Recorder, Refusal, RefusalReason, SignInUnavailable
 from config.clock import Clock
 from config.database import Database
 from config.errors import OperatorError
-
-__all__ = ["Authenticator", "Doors", "Effect", "Recorder", "Refusal", "RefusalReason", "SignInUnavailable", "Verdict"]
 
 PROOF_LIFE = timedelta(minutes=5)
 _NOBODYS_SECRET = "A" * 32

@@ -79,11 +79,6 @@ class SessionTable:
             connection.execute(update(SessionRow).where(mine).values(seen_at=now))
             connection.execute(delete(SessionRow).where(SessionRow.seen_at <= long_ago))
 
-    def leave(self) -> None:
-        """Take out every session of this process: before it goes."""
-        with self._database.write() as connection:
-            connection.execute(delete(SessionRow).where(SessionRow.process == self._process))
-
     def count(self, account_id: int) -> int:
         """How many live sessions the account has open, in all processes."""
         with self._database.read() as connection:

@@ -2,10 +2,9 @@
 
 Called by the WebDAV door. An entry is keyed by an HMAC, under a key that this process drew and nobody else knows, of
 user name, password as typed, address and door: no password is kept, and none holds from elsewhere. An entry is asked
-about anew every few seconds, so that what was taken away ends here by itself [R19]; `clear` and `forget` end it sooner.
-After `life` seconds its owner comes in anew, but without a guess [R18]: the entry shows that it is the same password,
-and wrong ones of another device must not lock this one out. Thread-safe. Raises what `still_valid` raises: then nobody
-is let in.
+about anew every few seconds, so that what was taken away ends here by itself [R19]. After `life` seconds its owner
+comes in anew, but without a guess [R18]: the entry shows that it is the same password, and wrong ones of another device
+must not lock this one out. Thread-safe. Raises what `still_valid` raises: then nobody is let in.
 """
 
 from __future__ import annotations
@@ -94,17 +93,6 @@ class VerifiedDevices:
             self._entries.move_to_end(key)
             while len(self._entries) > self._size:
                 self._entries.popitem(last=False)
-
-    def forget(self, account_id: int) -> None:
-        """Drop what is known of one account."""
-        with self._lock:
-            for key in [key for key, entry in self._entries.items() if entry.principal.account_id == account_id]:
-                del self._entries[key]
-
-    def clear(self) -> None:
-        """Drop everything: something about access changed somewhere."""
-        with self._lock:
-            self._entries.clear()
 
     def __len__(self) -> int:
         with self._lock:

@@ -60,10 +60,6 @@ class Scopes:
                 self._kept.popitem(last=False)
         return scope
 
-    def generation(self) -> int:
-        """The access counter as last polled, at most a second old: caches of credentials compare it."""
-        return self._current_generation(self._clock.monotonic())
-
     def _current_generation(self, now: float) -> int:
         with self._lock:
             if now - self._polled_at < POLL_SECONDS:

@@ -5,8 +5,9 @@ Called by `app` for each request that carries credentials. Account passwords are
 
 from __future__ import annotations
 
-from auth.authenticator import Authenticator, Refusal
+from auth.authenticator import Authenticator
 from auth.principal import Kind, Peer, Principal
+from auth.verdicts import Refusal
 from auth.verified import VerifiedDevices
 from gateway.errors import Unavailable
 from gateway.faults import as_fs_errors

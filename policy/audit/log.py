@@ -99,11 +99,6 @@ class AuditLog:
             self._chain.forget()
 
     @property
-    def available(self) -> bool:
-        """Whether the last attempt succeeded. For gauges: only `record` itself is proof."""
-        return self._open and self._retry_at is None and not self._fatal
-
-    @property
     def head(self) -> Head:
         """The end of the chain after this process's last commit; others may have gone on."""
         return self._head
@@ -111,8 +106,6 @@ class AuditLog:
     def record(self, event: Event) -> None:
         """Returns when `event` is durable. Raises RecordUnavailable, at the latest after the time-out."""
         self.record_all((event,))
-
-    grant = record
 
     def record_all(self, events: Sequence[Event]) -> None:
         """As `record`, for several events in their order, in one transaction."""

@@ -81,21 +81,6 @@ def test_a_quarter_of_an_hour_later_one_signs_in_anew(
     assert verified.look_up(jo.username, jo.device, AT_HOME) is None
 
 
-def test_one_account_is_forgotten_and_the_others_are_not(
-    world: World, jo: Someone, verified: VerifiedDevices, known: Principal
-) -> None:
-    sam = world.someone("sam.shah")
-    verified.put(sam.username, sam.device, AT_HOME, _principal(world, sam))
-    verified.forget(jo.id)
-    found = [verified.look_up(who.username, who.device, AT_HOME) is not None for who in (jo, sam)]
-    assert found == [False, True]
-
-
-def test_everything_is_forgotten_at_once(jo: Someone, verified: VerifiedDevices, known: Principal) -> None:
-    verified.clear()
-    assert verified.look_up(jo.username, jo.device, AT_HOME) is None
-
-
 def test_the_one_put_first_goes_first(jo: Someone, verified: VerifiedDevices, known: Principal) -> None:
     for name in ("a", "b"):
         verified.put(name, "x", AT_HOME, known)

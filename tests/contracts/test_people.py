@@ -284,15 +284,6 @@ def test_a_session_whose_closing_was_lost_is_swept_and_a_new_one_is_not(world: W
     assert table.count(principal.account_id) == 1
 
 
-def test_a_process_that_goes_takes_its_sessions_along(world: World) -> None:
-    principal = world.principal("o.office")
-    one, other = _table(world, "one"), _table(world, "other")
-    one.open("a", principal)
-    other.open("b", principal)
-    one.leave()
-    assert other.count(principal.account_id) == 1
-
-
 # Guesses
 
 
