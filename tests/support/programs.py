@@ -24,7 +24,7 @@ PACKAGES = {
     "rclone": "rclone",
     "scp": "openssh-client",
     "sftp": "openssh-client",
-    "soffice": "libreoffice-calc libreoffice-writer",
+    "soffice": "libreoffice-calc-nogui libreoffice-writer-nogui",
     "ssh": "openssh-client",
     "ssh-keygen": "openssh-client",
     "sshfs": "sshfs",
