@@ -10,8 +10,9 @@ import pytest
 
 from auth.principal import Door
 from config.clock import SystemClock
-from tests.support.county import HOST, County, until
+from tests.support.county import HOST, County
 from tests.support.drives import Drive, dav_drive, sftp_drive
+from tests.support.waiting import until
 
 STRANGERS = 60
 PATIENCE = 1.0

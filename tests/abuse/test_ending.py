@@ -10,9 +10,10 @@ import paramiko
 import pytest
 
 from auth.principal import Door
-from tests.support.county import County, every_byte_was_granted, started, stopped, until
+from tests.support.county import County, every_byte_was_granted, started, stopped
 from tests.support.drives import dav_drive, sftp_drive
 from tests.support.story import ASHBY, BIG, Founded
+from tests.support.waiting import until
 
 
 @pytest.fixture

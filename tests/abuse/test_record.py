@@ -13,9 +13,10 @@ import pytest
 
 from auth.principal import Door
 from policy.audit.events import EventKind
-from tests.support.county import County, until
+from tests.support.county import County
 from tests.support.drives import DavDrive, Drive, Obstacle, dav_drive, sftp_drive
 from tests.support.story import ASHBY, BIG
+from tests.support.waiting import until
 
 Trouble = Callable[[Path], AbstractContextManager[None]]
 RECOVERY = 15.0

@@ -13,9 +13,10 @@ import asyncssh
 import paramiko
 import pytest
 
-from tests.support.county import County, until
+from tests.support.county import County
 from tests.support.drives import Absent, DavDrive, Forbidden, Obstacle, SftpDrive, dav_drive, sftp_drive
 from tests.support.story import ASHBY, BIG, SEND, Person
+from tests.support.waiting import until
 
 WITHIN = 5.0
 

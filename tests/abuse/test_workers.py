@@ -12,9 +12,10 @@ from sqlalchemy import select
 
 from auth.models import SessionRow
 from config.database import Database
-from tests.support.county import County, until
+from tests.support.county import County
 from tests.support.drives import SftpDrive, sftp_drive
 from tests.support.story import ASHBY, BIG
+from tests.support.waiting import until
 
 MOST = 24  # sessions that the script may hold: enough for chance to find every worker
 

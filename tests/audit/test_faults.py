@@ -7,7 +7,6 @@ import fcntl
 import os
 import sqlite3
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -25,6 +24,7 @@ from tests.support.clock import FakeClock
 from tests.support.databases import opened
 from tests.support.events import an_event
 from tests.support.postgres import PostgresServer, postgres_server
+from tests.support.waiting import until
 
 MakeLog = Callable[..., AuditLog]
 
@@ -38,16 +38,16 @@ def refusal(log: AuditLog) -> BaseException | None:
 
 def recovers(log: AuditLog, clock: FakeClock) -> None:
     """Within ten seconds it records again, tried afresh each second of the clock."""
-    deadline = time.monotonic() + 10
-    while True:
+
+    def records() -> bool:
         clock.advance(seconds=1)
         try:
             log.record(an_event())
         except RecordUnavailable:
-            if time.monotonic() > deadline:
-                raise
-        else:
-            return
+            return False
+        return True
+
+    assert until(records)
 
 
 def is_whole(url: str) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import unicodedata
-from collections.abc import Callable
 from functools import partial
 
 import pytest
@@ -19,6 +18,7 @@ from config.errors import OperatorError
 from config.secrets import PASSWORD_PEPPER
 from tests.auth.world import PASSWORD, World
 from tests.support.clock import FakeClock
+from tests.support.waiting import until
 
 
 def test_a_hash_is_argon2id_at_the_cost_of_the_product(world: World) -> None:
@@ -159,14 +159,6 @@ class _Blocked:
             self._running -= 1
 
 
-def _until(condition: Callable[[], bool]) -> None:
-    clock = SystemClock()
-    deadline = clock.monotonic() + 10
-    while not condition():
-        assert clock.monotonic() < deadline, "it did not come to pass"
-        threading.Event().wait(0.005)
-
-
 def _queue(gate: ArgonGate, work: _Blocked, names: list[str]) -> list[threading.Thread]:
     """Threads that come to the gate one after another; names in capitals come from known places."""
     threads = []
@@ -175,7 +167,7 @@ def _queue(gate: ArgonGate, work: _Blocked, names: list[str]) -> list[threading.
         thread = threading.Thread(target=gate.run, args=(partial(work.work, name),), kwargs={"known": name.isupper()})
         threads.append(thread)
         thread.start()
-        _until(partial(lambda before: len(work.begun) + gate.waiting > before, came))
+        assert until(partial(lambda before: len(work.begun) + gate.waiting > before, came))
     return threads
 
 

@@ -6,14 +6,14 @@ import os
 import select
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from tests.cli.county import LADOCS, County
+from tests.support.waiting import until
 
 _SECONDS = 60
 
@@ -105,10 +105,12 @@ def test_ctrl_c_ends_a_command_with_one_line_and_nothing_changed(county: County)
 
 def _opened_by_its_reader(fifo: Path) -> int:
     """The writing end of `fifo`, once somebody has opened the other."""
-    deadline = time.monotonic() + _SECONDS
-    while time.monotonic() < deadline:
-        try:
-            return os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
-        except OSError:
-            select.select([], [], [], 0.02)
-    raise AssertionError("the command never opened the file")
+    ends: list[int] = []
+
+    def opens() -> bool:
+        with suppress(OSError):  # nobody reads it yet
+            ends.append(os.open(fifo, os.O_WRONLY | os.O_NONBLOCK))
+        return ends != []
+
+    assert until(opens, _SECONDS), "the command never opened the file"
+    return ends[0]

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from auth.principal import Door
+from tests.support.askpass import askpass
 from tests.support.county import HOST, County
 from tests.support.story import Person, folder_of
 
@@ -49,12 +50,6 @@ def openssh(
     answers: Sequence[str] = (),
 ) -> Done:
     """OpenSSH's sftp as `person`: it asks an askpass program, which gives `answers` in their turn."""
-    askpass = folder / "askpass"
-    (folder / "answers").write_text("".join(f"{answer}\n" for answer in answers))
-    askpass.write_text(
-        f'#!/bin/sh\necho "$1" >> {folder}/asked\nhead -n1 {folder}/answers\nsed -i 1d {folder}/answers\n'
-    )
-    askpass.chmod(0o700)
     return run(
         folder,
         "sftp",
@@ -63,7 +58,7 @@ def openssh(
         *options,
         f"{person.username}@{HOST}",
         says=commands,
-        environ={"SSH_ASKPASS": str(askpass), "SSH_ASKPASS_REQUIRE": "force"},
+        environ=askpass(folder, answers),
     )
 
 

@@ -13,9 +13,10 @@ import pytest
 
 from auth.principal import Door
 from tests.interop.running import judge_copy, key_options, run, ssh_options, well
-from tests.support.county import HOST, County, until
+from tests.support.county import HOST, County
 from tests.support.programs import need, need_fuse
 from tests.support.story import BIG, BRIGID, Person, folder_of
+from tests.support.waiting import until
 
 TREE = folder_of(BRIGID)
 _DAVFS2 = """\

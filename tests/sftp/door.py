@@ -6,8 +6,7 @@ import asyncio
 import os
 import socket
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,7 +105,6 @@ def running(
     fs: MemoryFileSystem | None = None,
     limits: SftpLimits | None = None,
     offer: CipherOffer = CipherOffer.AUTO,
-    fast_path: bool = True,
     host_key: asyncssh.SSHKey = HOST_KEY,
 ) -> Iterator[Door]:
     """A server that is up inside the block, and whose sessions are all closed after it."""
@@ -121,7 +119,6 @@ def running(
         banner=BANNER,
         limits=limits or SftpLimits(),
         cipher_offer=offer,
-        fast_path=fast_path,
     )
     sock = socket.create_server((HOST, 0))
     loop = asyncio.new_event_loop()
@@ -139,12 +136,4 @@ def running(
     assert fs.open_handles == 0
 
 
-def eventually(holds: Callable[[], bool], what: str = "condition", seconds: float = 10.0) -> None:
-    """Poll until `holds()`; fails after a deadline."""
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, f"still waiting for: {what}"
-        time.sleep(0.01)
-
-
-__all__ = ["BIG", "CODE", "DOCUMENT", "FOLDER", "Door", "answers", "eventually", "running"]
+__all__ = ["BIG", "CODE", "DOCUMENT", "FOLDER", "Door", "answers", "running"]

@@ -11,8 +11,9 @@ import pytest
 
 from gateway.sftp.limits import SftpLimits
 from tests.sftp import raw
-from tests.sftp.door import BIG, DOCUMENT, FOLDER, HOST, Door, eventually, running
+from tests.sftp.door import BIG, DOCUMENT, FOLDER, HOST, Door, running
 from tests.sftp.raw import Wire, string, u32, u64
+from tests.support.waiting import until
 
 
 @pytest.fixture
@@ -157,8 +158,8 @@ def test_handles_left_open_are_closed_when_the_connection_drops(door: Door) -> N
             connection.abort()
 
     _run(drop())
-    eventually(lambda: len(door.fs.handles) == 10 and door.fs.open_handles == 0, "every handle closed")
-    eventually(lambda: all(visit.closed for visit in door.visits.all), "every session closed")
+    assert until(lambda: len(door.fs.handles) == 10 and door.fs.open_handles == 0), "every handle closed"
+    assert until(lambda: all(visit.closed for visit in door.visits.all)), "every session closed"
 
 
 def test_a_handle_that_fails_to_close_does_not_keep_the_others_open(door: Door) -> None:
@@ -177,7 +178,7 @@ def test_a_handle_that_fails_to_close_does_not_keep_the_others_open(door: Door) 
             connection.abort()
 
     _run(drop())
-    eventually(lambda: door.fs.open_handles == 0, "every handle closed")
+    assert until(lambda: door.fs.open_handles == 0), "every handle closed"
 
 
 GARBAGE = {

@@ -12,6 +12,7 @@ import paramiko
 import pytest
 
 from tests.sftp.door import BIG, CODE, DOCUMENT, HOST, HOST_KEY, Door, running
+from tests.support.askpass import askpass
 
 PASSWORD = "correct horse battery"
 SIZE = 1900
@@ -27,17 +28,8 @@ def _openssh(
     door: Door, folder: Path, program: str, *arguments: str, says: tuple[str, ...] = (), commands: str = ""
 ) -> subprocess.CompletedProcess[str]:
     """Run sftp or scp; an askpass program gives `says` in turn to its prompts."""
-    askpass = folder / "askpass"
-    (folder / "says").write_text("\n".join(says) + "\n")
-    askpass.write_text(f'#!/bin/sh\necho "$1" >> {folder}/asked\nhead -n1 {folder}/says\nsed -i 1d {folder}/says\n')
-    askpass.chmod(0o700)
     options = ["-F", "none", "-o", f"UserKnownHostsFile={door.known_hosts(folder)}", "-o", "IdentityAgent=none"]
-    environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(folder),
-        "SSH_ASKPASS": str(askpass),
-        "SSH_ASKPASS_REQUIRE": "force",
-    }
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), **askpass(folder, says)}
     return subprocess.run(
         [program, "-P", str(door.port), *options, *arguments],
         input=commands,

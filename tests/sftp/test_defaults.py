@@ -18,10 +18,11 @@ from gateway.sftp.algorithms import HOST_KEYS, CipherOffer, host_keys
 from gateway.sftp.attributes import row, sftp_attrs
 from gateway.sftp.limits import SftpLimits
 from tests.sftp import raw
-from tests.sftp.door import BIG, DOCUMENT, FOLDER, HOST, Door, eventually, running
+from tests.sftp.door import BIG, DOCUMENT, FOLDER, HOST, Door, running
 from tests.sftp.raw import Wire, string, u32, u64
 from tests.sftp.userauth import FAILURE, SUCCESS, UserAuth
 from tests.support.memory_fs import PUBLISHED, MemoryFileSystem
+from tests.support.waiting import until
 
 SECRET = "postgresql://ladocs:hunter2@db"
 
@@ -155,6 +156,7 @@ def test_names_that_systems_ask_for_by_themselves_are_not_asked_of_the_file_syst
 # --- back-pressure
 
 _ASKED = 400
+_QUIET = 0.3
 _MOST = 16  # of 255 KiB each: the client's window, what may wait here, and the socket's buffers
 
 
@@ -166,12 +168,16 @@ def _reads(handle: bytes, first: int = 2) -> bytes:
     return b"".join(packets)
 
 
+def _served(door: Door) -> int:
+    return sum(verb == "pread" for verb, _ in door.fs.calls)
+
+
 async def _settled(door: Door) -> int:
-    """How many reads were served, once no more are."""
+    """How many reads were served, once none was for a while: for what must not happen there is no sign to wait for."""
     before = -1
-    while before != (now := sum(verb == "pread" for verb, _ in door.fs.calls)):
+    while before != (now := _served(door)):
         before = now
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(_QUIET)
     return before
 
 
@@ -180,9 +186,10 @@ def test_a_client_that_does_not_read_is_not_served_any_further(door: Door) -> No
         handle = await wire.open_file(BIG)
         wire.process.channel.pause_reading()
         wire.process.stdin.write(_reads(handle))
+        assert await asyncio.to_thread(until, lambda: _served(door) > 0)
         return await _settled(door)
 
-    assert 0 < _on_wire(door, stall) <= _MOST
+    assert _on_wire(door, stall) <= _MOST
 
 
 def test_a_client_whose_socket_takes_nothing_is_not_served_any_further(door: Door) -> None:
@@ -194,11 +201,12 @@ def test_a_client_whose_socket_takes_nothing_is_not_served_any_further(door: Doo
             handle = await wire.open_file(BIG)
             connection._transport.pause_reading()
             process.stdin.write(_reads(handle))
+            assert await asyncio.to_thread(until, lambda: _served(door) > 0)
             served = await _settled(door)
             connection.abort()
             return served
 
-    assert 0 < _run(stall()) <= 64  # the kernel's own buffers on loopback hold some megabytes
+    assert _run(stall()) <= 64  # the kernel's own buffers on loopback hold some megabytes
 
 
 def test_a_client_that_never_ends_a_key_exchange_is_not_served_meanwhile(door: Door) -> None:
@@ -330,7 +338,7 @@ def test_a_client_that_is_gone_without_a_word_is_noticed() -> None:
         async def go_silent() -> None:
             async with door.as_service() as connection:
                 connection._transport.pause_reading()
-                await asyncio.to_thread(eventually, lambda: all(visit.closed for visit in door.visits.all))
+                assert await asyncio.to_thread(until, lambda: all(visit.closed for visit in door.visits.all))
                 connection.abort()
 
         _run(go_silent())

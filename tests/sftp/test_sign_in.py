@@ -12,8 +12,9 @@ import pytest
 
 from auth.verdicts import SignInUnavailable
 from gateway.sftp.limits import SftpLimits
-from tests.sftp.door import BANNER, CODE, Door, answers, eventually, running
+from tests.sftp.door import BANNER, CODE, Door, answers, running
 from tests.sftp.userauth import FAILURE, SUCCESS, UserAuth
+from tests.support.waiting import until
 
 PASSWORD = "correct horse battery"
 OTHER_PASSWORD = "another long password"
@@ -282,7 +283,7 @@ def test_a_client_that_leaves_in_mid_check_is_not_signed_in(door: Door, verb: st
 
     _run(leave())
     release.set()
-    eventually(lambda: all(visit.closed for visit in door.visits.all), "every session closed")
+    assert until(lambda: all(visit.closed for visit in door.visits.all)), "every session closed"
 
 
 def test_another_request_in_mid_check_takes_the_place_of_the_first(door: Door) -> None:

@@ -12,8 +12,9 @@ from gateway.errors import Unavailable
 from gateway.sftp.limits import SftpLimits
 from gateway.sftp.threads import Threads
 from tests.sftp import raw
-from tests.sftp.door import DOCUMENT, eventually, running
+from tests.sftp.door import DOCUMENT, running
 from tests.sftp.raw import Wire, string
+from tests.support.waiting import until
 
 
 @pytest.fixture
@@ -75,5 +76,5 @@ def test_sessions_and_handles_are_closed_though_the_pool_is_full() -> None:
                 await answer
 
         asyncio.run(leave_while_another_waits())
-        eventually(lambda: door.fs.open_handles == 0, "every handle closed")
-        eventually(lambda: all(visit.closed for visit in door.visits.all), "every session closed")
+        assert until(lambda: door.fs.open_handles == 0), "every handle closed"
+        assert until(lambda: all(visit.closed for visit in door.visits.all)), "every session closed"

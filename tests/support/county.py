@@ -12,11 +12,9 @@ import re
 import select
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -29,12 +27,14 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from auth.principal import Door
 from auth.totp import STEP_SECONDS, code_at
 from config.clock import SystemClock
-from config.database import Database
 from config.secrets import HOST_KEY_ED25519, TLS_CERTIFICATE, Secrets
 from policy.audit import query
 from policy.audit.events import Event, EventKind
 from policy.audit.verify import verify
+from tests.support.databases import opened
+from tests.support.ports import free_ports
 from tests.support.story import Founded, Letter, Person, found
+from tests.support.waiting import until
 
 HOST = "127.0.0.1"
 _READY_SECONDS = 60.0
@@ -86,6 +86,10 @@ class County:
         file = folder / "known_hosts"
         file.write_text(f"[{HOST}]:{self.sftp_port} {self._public(HOST_KEY_ED25519)}\n")
         return file
+
+    @property
+    def record_url(self) -> str:
+        return f"sqlite:///{self.home}/record.db"
 
     def _public(self, name: str) -> str:
         private = load_ssh_private_key(Secrets(self.home / "secrets").current(name).value, None)
@@ -149,20 +153,9 @@ class County:
 
     def rows(self, since: int, limit: int = 1_000_000) -> list[tuple[int, Event]]:
         """Number and content of the records after `since`."""
-        with _record(self.home) as database, database.read() as connection:
+        with opened(self.record_url) as database, database.read() as connection:
             entries = query.listing(connection, query.Filter(), limit)
         return [(entry.seq, entry.event) for entry in entries if entry.event is not None and entry.seq > since]
-
-
-def until(condition: Callable[[], bool], seconds: float = 10.0) -> bool:
-    """Poll `condition` until it holds or the deadline passes."""
-    clock, pause = SystemClock(), threading.Event()
-    deadline = clock.monotonic() + seconds
-    while not condition():
-        if clock.monotonic() > deadline:
-            return False
-        pause.wait(0.05)
-    return True
 
 
 @pytest.fixture(scope="session")
@@ -205,7 +198,7 @@ def every_byte_was_granted(served: County) -> None:
         wanted = [(receipt.start, receipt.end)]
         assert _covers(granted.get(key, []), wanted), f"received without a grant: {receipt}"
         assert _covers(sent.get(key, []), wanted), f"received and not told of: {receipt}"
-    with _record(served.home) as database, database.read() as connection:
+    with opened(served.record_url) as database, database.read() as connection:
         report = verify(connection)
     assert report.intact, report.finding
 
@@ -232,15 +225,6 @@ def _one_covers(have: _Ranges, start: int, end: int) -> bool:
     return start >= end
 
 
-@contextmanager
-def _record(home: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{home}/record.db")
-    try:
-        yield database
-    finally:
-        database.dispose()
-
-
 def stopped(served: County) -> int:
     """Ask the server to end, as an init system does; its exit status."""
     served.process.send_signal(signal.SIGTERM)
@@ -253,7 +237,7 @@ def started(founded: Founded, home: Path, log_file: Path, stack: ExitStack) -> C
     Another process may take a port between our look and the server's: then other ports.
     """
     for _ in range(_ATTEMPTS):
-        sftp, https, http = ports = _free_ports()
+        sftp, https, http = ports = free_ports(3)
         log = stack.enter_context(log_file.open("wb"))
         process = stack.enter_context(_process(home, ports, log))
         stack.callback(process.kill)  # whatever went wrong before it was stopped
@@ -266,7 +250,7 @@ def started(founded: Founded, home: Path, log_file: Path, stack: ExitStack) -> C
     raise AssertionError("no free ports")
 
 
-def _process(home: Path, ports: tuple[int, int, int], log: Any) -> subprocess.Popen[bytes]:
+def _process(home: Path, ports: Sequence[int], log: Any) -> subprocess.Popen[bytes]:
     sftp, https, http = map(str, ports)
     asked = {"SFTP_PORT": sftp, "HTTPS_PORT": https, "HTTP_PORT": http}
     return subprocess.Popen(
@@ -290,10 +274,3 @@ def _moved(founded: Founded, home: Path) -> dict[str, Person]:
         name: replace(person, key=home / person.key.relative_to(founded.home))
         for name, person in founded.people.items()
     }
-
-
-def _free_ports() -> tuple[int, int, int]:
-    with ExitStack() as stack:
-        probes = [stack.enter_context(socket.create_server((HOST, 0))) for _ in range(3)]
-        first, second, third = (probe.getsockname()[1] for probe in probes)
-    return first, second, third

@@ -9,7 +9,6 @@ import atexit
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -21,6 +20,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tests.support.ports import free_ports
 from tests.support.programs import need
 
 _ATTEMPTS = 5
@@ -97,7 +97,7 @@ def _shared() -> PostgresServer:
 def _started(binaries: Path, data: Path) -> PostgresServer:
     """Another process may take the port between our look and the server's: then another port."""
     for attempt in range(1, _ATTEMPTS + 1):
-        server = PostgresServer(binaries, data, _free_port())
+        server = PostgresServer(binaries, data, *free_ports(1))
         try:
             server.start()
         except subprocess.CalledProcessError:
@@ -123,10 +123,3 @@ def _as_owner(command: Sequence[str]) -> None:
     owner = _owner()
     prefix = ("runuser", "-u", owner, "--") if owner else ()
     subprocess.run((*prefix, *command), check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, cwd="/")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -6,7 +6,6 @@ import base64
 import io
 import socket
 import ssl
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -218,17 +217,6 @@ def read_all(client: socket.socket) -> bytes:
 def status_of(answer: bytes) -> int:
     """The status in the first line of a raw answer; 0 for none."""
     return int(answer[9:12]) if answer.startswith(b"HTTP/1.1 ") else 0
-
-
-def await_true(condition: Callable[[], bool], seconds: float = 10.0) -> bool:
-    """Poll `condition` until it holds or the deadline passes."""
-    clock, pause = SystemClock(), threading.Event()
-    deadline = clock.monotonic() + seconds
-    while not condition():
-        if clock.monotonic() > deadline:
-            return False
-        pause.wait(0.01)
-    return True
 
 
 def client_tls() -> ssl.SSLContext:

@@ -16,7 +16,8 @@ from gateway.webdav.door import Admitted
 from gateway.webdav.limits import HttpLimits
 from gateway.webdav.residents import Residents
 from tests.support.home import SETTINGS
-from tests.webdav.harness import BASIC, MemoryDoor, Site, await_true, running, status_of
+from tests.support.waiting import until
+from tests.webdav.harness import BASIC, MemoryDoor, Site, running, status_of
 
 JO, SAM = 7, 8
 
@@ -197,7 +198,7 @@ def is_open(client: socket.socket) -> bool:
 def test_an_account_keeps_so_many_connections(door: MemoryDoor, kept: int) -> None:
     with running(limits=LIMITS, door=door) as site, ExitStack() as stack:
         clients = [signed_in(site, stack) for _ in range(kept + 3)]
-        assert await_true(lambda: sum(is_open(client) for client in clients) == kept)
+        assert until(lambda: sum(is_open(client) for client in clients) == kept)
 
 
 def test_a_trusted_proxys_connections_are_nobodys() -> None:
@@ -232,7 +233,7 @@ def test_a_connection_that_waited_for_a_thread_is_answered() -> None:
         clients = [signed_in(site, stack) for _ in range(6)]
         for client in clients[:2]:
             client.sendall(b"O")
-        assert await_true(lambda: site.server.server.requests.idle <= 6)
+        assert until(lambda: site.server.server.requests.idle <= 6)
         clients[2].sendall(OPTIONS)
         clients[0].close()
         assert status_of(clients[2].recv(65536)) == 200

@@ -18,13 +18,13 @@ from gateway.webdav.connection import Connection
 from gateway.webdav.limits import HttpLimits
 from gateway.webdav.tls import TlsFiles
 from tests.support.memory_fs import TREE
+from tests.support.waiting import until
 from tests.webdav.harness import (
     AUTHORIZED,
     BASIC,
     BIG,
     DOCUMENT,
     Site,
-    await_true,
     client_tls,
     read_all,
     running,
@@ -200,7 +200,7 @@ def test_a_silent_connection_holds_no_thread() -> None:
     with running(limits=replace(FAST, header_seconds=30)) as site, ExitStack() as held:
         for _ in range(20):
             held.enter_context(site.connect())
-        await_true(lambda: len(site.server.server.lobby._inside) == 20)
+        assert until(lambda: len(site.server.server.lobby._inside) == 20)
         assert site.server.server.lobby.busy == 0
 
 
@@ -208,7 +208,7 @@ def test_whoever_reads_too_slowly_is_cut_off() -> None:
     with running(limits=FAST) as site, site.connect() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         client.sendall(f"GET {BIG} HTTP/1.1\r\nHost: a\r\nAuthorization: {BASIC}\r\n\r\n".encode() * 20)
-        assert await_true(lambda: site.door.fs.handles != [] and site.door.fs.open_handles == 0)
+        assert until(lambda: site.door.fs.handles != [] and site.door.fs.open_handles == 0)
 
 
 def test_drips_from_many_connections_leave_threads_for_others() -> None:
@@ -223,7 +223,7 @@ def test_among_those_who_drip_the_oldest_goes() -> None:
     limits = replace(FAST, header_seconds=30, lobby_per_prefix=1, lobby_grace=0.0)
     with running(limits=limits) as site, site.connect() as oldest:
         oldest.sendall(b"GET / HT")
-        await_true(lambda: site.server.server.lobby.busy == 1)
+        assert until(lambda: site.server.server.lobby.busy == 1)
         with site.connect() as next_one:
             next_one.sendall(b"GET / HT")
             assert read_all(oldest) == b""
@@ -319,7 +319,7 @@ def test_stopping_leaves_no_thread() -> None:
     before = set(threading.enumerate())
     with running(limits=FAST) as site:
         site.ask("GET", DOCUMENT)
-    assert await_true(lambda: not [each for each in set(threading.enumerate()) - before if each.is_alive()])
+    assert until(lambda: not [each for each in set(threading.enumerate()) - before if each.is_alive()])
 
 
 def test_stopping_does_not_wait_for_a_client_that_stalls() -> None:
@@ -328,7 +328,7 @@ def test_stopping_does_not_wait_for_a_client_that_stalls() -> None:
         client = site.connect()
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         client.sendall(f"GET {BIG} HTTP/1.1\r\nHost: a\r\nAuthorization: {BASIC}\r\n\r\n".encode() * 20)
-        await_true(lambda: site.door.fs.open_handles == 1)
+        assert until(lambda: site.door.fs.open_handles == 1)
         assert seconds_of(site.server.stop) < 5
         client.close()
 
