@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import stat
-from datetime import timedelta
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 
 import pytest
 from cryptography.hazmat.primitives.serialization import load_ssh_private_key
 from sqlalchemy import func, select
 
+from config.clock import london_date
 from config.database import Database
 from gateway import compose
 from gateway import core as cores
@@ -17,10 +19,11 @@ from gateway.clockguard import mark
 from gateway.demo import guide
 from gateway.demo.build import Built
 from gateway.demo.people import PEOPLE, SCHOOLS
+from gateway.demo.plan import months_of
 from gateway.models import Delivery, Document
 from gateway.vault.models import Kek
 from policy.audit.verify import verify
-from tests.demo.conftest import NOW
+from tests.support.databases import opened
 
 PERSON_FIELDS = {
     "username", "email", "name", "kind", "role", "state", "schools", "categories", "layout", "password",
@@ -35,42 +38,38 @@ def people(built: Built) -> list[dict[str, object]]:
 
 
 @pytest.fixture
-def database(built: Built) -> Database:
-    return Database(built.settings.main_url(built.home.path))
+def database(built: Built) -> Iterator[Database]:
+    with opened(built.settings.main_url(built.home.path)) as database:
+        yield database
 
 
 def test_the_home_passes_the_checks_of_any_start(built: Built) -> None:
     compose.check_home(built.home, built.settings)
 
 
-def test_the_clock_s_mark_is_the_present(database: Database) -> None:
+def test_the_clock_s_mark_is_the_present(database: Database, today: datetime) -> None:
     with database.read() as connection:
-        assert mark(connection) == NOW
-    database.dispose()
+        assert mark(connection) == today
 
 
-def test_keys_reach_120_days_ahead_of_the_present(database: Database) -> None:
+def test_keys_reach_120_days_ahead_of_the_present(database: Database, today: datetime) -> None:
     with database.read() as connection:
-        assert connection.execute(select(func.max(Kek.day))).scalar_one() == NOW.date() + timedelta(days=120)
-    database.dispose()
+        assert connection.execute(select(func.max(Kek.day))).scalar_one() == london_date(today) + timedelta(days=120)
 
 
 def test_the_record_is_whole_and_has_no_silence_that_nobody_explained(built: Built) -> None:
-    record = Database(built.settings.record_url(built.home.path))
-    with record.read() as connection:
+    with opened(built.settings.record_url(built.home.path)) as record, record.read() as connection:
         report = verify(connection)
-    record.dispose()
     assert (report.finding, report.gap_count) == (None, 0)
 
 
-def test_the_oldest_month_is_there_for_the_authority_and_for_nobody_else(database: Database) -> None:
+def test_the_oldest_month_is_there_for_the_authority_and_for_nobody_else(database: Database, today: datetime) -> None:
     with database.read() as connection:
         oldest = connection.execute(select(func.min(Delivery.month))).scalar_one()
         ends = connection.execute(select(func.max(Delivery.visible_until)).where(Delivery.month == oldest)).scalar_one()
         documents = connection.execute(select(func.count()).select_from(Document)).scalar_one()
-    database.dispose()
-    assert (oldest, documents >= 150) == ("2026-07", True)
-    assert ends <= NOW
+    assert (oldest, documents >= 150) == (months_of(today)[0].key, True)
+    assert ends <= today
 
 
 def test_there_are_three_schools_and_ten_people(people: list[dict[str, object]]) -> None:
@@ -121,10 +120,10 @@ def test_an_officer_of_the_home_may_give_commands(built: Built) -> None:
     core.database.dispose()
 
 
-def test_the_page_names_every_person_with_a_line_for_each_door(built: Built) -> None:
+def test_the_page_names_every_person_with_a_line_for_each_door(built: Built, today: datetime) -> None:
     made = guide.read(built.home.path)
     assert made is not None
-    page = guide.page(made, NOW, built.home.path / "ladocs")
+    page = guide.page(made, today, built.home.path / "ladocs")
     for person in PEOPLE:
         [block] = [part for part in page.split("\n\n") if part.startswith(f"{person.username} ")]
         doors = ["sftp", "browser"] if person.staff_roles else ["sftp", "curl", "browser"]

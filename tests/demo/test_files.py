@@ -7,27 +7,21 @@ import io
 import re
 import subprocess
 import zipfile
-from functools import cache
 from pathlib import Path
 
 import pytest
 
-from gateway.demo.plan import Parcel, plan
-from tests.demo.conftest import NOW
+from gateway.demo.plan import Parcel
+from tests.demo.conftest import planned
 from tests.support.programs import need
 
 KIB, MB = 1024, 1_000_000
 PLACEHOLDERS = re.compile(r"lorem|ipsum|todo|xxx|foobar", re.IGNORECASE)
 
 
-@cache
-def parcels() -> list[Parcel]:
-    return plan(NOW)
-
-
 def one_of_each_kind(extension: str) -> list[Parcel]:
     """A document for each first word of a name, which is one or more of each letter writer."""
-    named = [parcel for parcel in parcels() if parcel.draft.name.endswith(extension)]
+    named = [parcel for parcel in planned() if parcel.draft.name.endswith(extension)]
     return list({parcel.draft.name.lstrip("0123456789 ").split(" ")[0]: parcel for parcel in named}.values())
 
 
@@ -39,8 +33,8 @@ def saved(folder: Path, extension: str) -> list[Path]:
 
 
 def test_sizes_run_from_one_kibibyte_to_sixty_megabytes() -> None:
-    smallest = min((parcel for parcel in parcels() if parcel.draft.name.endswith(".csv")), key=lambda p: p.draft.name)
-    plans = next(parcel for parcel in parcels() if parcel.draft.name.startswith("Site & asbestos plans"))
+    smallest = min((parcel for parcel in planned() if parcel.draft.name.endswith(".csv")), key=lambda p: p.draft.name)
+    plans = next(parcel for parcel in planned() if parcel.draft.name.startswith("Site & asbestos plans"))
     assert KIB <= len(smallest.draft.data()) < 10 * KIB
     assert 50 * MB < len(plans.draft.data()) <= 60 * MB
 

@@ -14,7 +14,7 @@ from gateway.demo.people import CATEGORIES, LARKDALE
 from gateway.demo.plan import months_of, plan
 from gateway.names import fault
 from policy.months import Month, Window, visible_until
-from tests.demo.conftest import NOW
+from tests.demo.conftest import NOW, planned
 
 ODD_DAYS = [
     datetime(2026, 11, 1, 0, 0, 5, tzinfo=UTC),  # a Sunday, the first of a month, just after midnight
@@ -29,7 +29,7 @@ ODD_DAYS = [
 @pytest.mark.parametrize("now", [NOW, *ODD_DAYS], ids=str)
 class TestOnAnyDay:
     def test_there_are_at_least_150_documents_over_five_months_and_all_categories(self, now: datetime) -> None:
-        parcels = plan(now)
+        parcels = planned(now)
         months = {Month.of(london_date(parcel.at)) for parcel in parcels}
         assert len(parcels) >= 150
         assert months == set(months_of(now))
@@ -39,24 +39,24 @@ class TestOnAnyDay:
         oldest = months_of(now)[0]
         ends = [
             visible_until(parcel.at, Window.ROLLING)
-            for parcel in plan(now)
+            for parcel in planned(now)
             if Month.of(london_date(parcel.at)) == oldest
         ]
         assert ends and max(ends) <= now
 
     def test_documents_come_in_order_and_none_after_now(self, now: datetime) -> None:
-        times = [parcel.at for parcel in plan(now)]
+        times = [parcel.at for parcel in planned(now)]
         assert times == sorted(times)
         assert times[-1] <= now
 
     def test_one_folder_holds_300_files(self, now: datetime) -> None:
         folders = Counter(
-            (Month.of(london_date(parcel.at)), parcel.category) for parcel in plan(now) if LARKDALE in parcel.schools
+            (Month.of(london_date(parcel.at)), parcel.category) for parcel in planned(now) if LARKDALE in parcel.schools
         )
         assert max(folders.values()) >= 300
 
     def test_names_can_be_published_and_one_comes_twice_in_a_folder(self, now: datetime) -> None:
-        parcels = plan(now)
+        parcels = planned(now)
         names = Counter(
             (Month.of(london_date(parcel.at)), parcel.category, school, parcel.draft.name)
             for parcel in parcels
@@ -69,7 +69,7 @@ class TestOnAnyDay:
 
 
 def test_names_are_hard_to_carry_in_every_way_that_is_allowed() -> None:
-    names = [parcel.draft.name for parcel in plan(NOW)]
+    names = [parcel.draft.name for parcel in planned()]
     for mark in ("&", "'", " ", "é"):
         assert any(mark in name for name in names), mark
 
