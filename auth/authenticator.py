@@ -66,8 +66,7 @@ class Authenticator:
         with _as_unavailable(), self._database.read() as connection:
             account = accounts.find(connection, username)
             account_id = None if account is None else account.id
-            networks = self._doors.known_networks(connection, account_id or 0)
-            known = places.is_known(connection, account_id, peer.address, self._clock.now(), networks)
+            known = self._guessing.is_known(connection, account_id, peer.address, self._clock.now())
         return Candidate(username=accounts.plain_username(username), account_id=account_id, peer=peer, known=known)
 
     def check_password(self, candidate: Candidate, text: str) -> Proof | None:

@@ -9,15 +9,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, or_, update
 
 from auth import accounts, devices, keys
 from auth.accounts import AccountRow
+from auth.models import Device, SshKey
 from auth.principal import Factor, Principal, Proof
 from auth.standing import Standing, standing
 from auth.totp import is_spent
+
+_USE_KNOWN_FOR = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +57,12 @@ def still_valid(connection: Connection, principal: Principal, at: datetime) -> b
 
 
 def used(connection: Connection, principal: Principal, at: datetime) -> None:
-    """Note the use of the key or device, at most once a minute."""
-    if principal.credential_id is not None:
-        note = devices.used if Factor.DEVICE_PASSWORD in principal.factors else keys.used
-        note(connection, principal.credential_id, at)
+    """Note that the key or device was used, at most once a minute."""
+    if principal.credential_id is None:
+        return
+    table: type[Device | SshKey] = Device if Factor.DEVICE_PASSWORD in principal.factors else SshKey
+    stale = or_(table.last_used_at.is_(None), table.last_used_at <= at - _USE_KNOWN_FOR)
+    connection.execute(update(table).where(table.id == principal.credential_id, stale).values(last_used_at=at))
 
 
 def _reread_one(connection: Connection, account: AccountRow, proof: Proof, at: datetime) -> Held | None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, or_, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 
 from auth import accounts, crockford, networks
 from auth.models import Account, Device
@@ -28,7 +28,6 @@ UNUSED = timedelta(days=90)
 
 _BYTES = 15
 _CHARACTERS = 24
-_USE_KNOWN_FOR = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -123,12 +122,6 @@ def revoke(connection: Connection, account_id: int, device_id: int, at: datetime
     live = update(Device).where(Device.id == device_id, Device.account_id == account_id, Device.revoked_at.is_(None))
     if connection.execute(live.values(revoked_at=at)).rowcount == 0:
         raise OperatorError(f"This account has no live device password {device_id}: see 'ladocs device list'.")
-
-
-def used(connection: Connection, device_id: int, at: datetime) -> None:
-    """Note that a device was used, at most once a minute."""
-    stale = or_(Device.last_used_at.is_(None), Device.last_used_at <= at - _USE_KNOWN_FOR)
-    connection.execute(update(Device).where(Device.id == device_id, stale).values(last_used_at=at))
 
 
 def _refuse_if_not_entitled(connection: Connection, account_id: int, at: datetime) -> None:

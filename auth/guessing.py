@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+from sqlalchemy import Connection
+
 from auth import places
-from auth.networks import inside
 from auth.principal import Candidate, Proof
 from auth.throttle import Reservation, Throttle
 from auth.verdicts import Doors, RefusalReason
@@ -33,13 +34,13 @@ class Guessing:
         """What `attempt` comes to, which gives its reservation back if it was right; TOO_MANY_GUESSES if not made."""
         at = self._clock.now()
         account_id, name, address = candidate.account_id, candidate.username, candidate.peer.address
-        known = self._is_known(candidate, at)
+        with self._database.read() as connection:
+            known = self.is_known(connection, account_id, address, at)
         with self._throttle.turn(account_id, name, known=known):
             reservation = self._throttle.reserve(account_id, name, address, known=known, at=at)
             return RefusalReason.TOO_MANY_GUESSES if reservation is None else attempt(reservation, at)
 
-    def _is_known(self, candidate: Candidate, at: datetime) -> bool:
-        address = candidate.peer.address
-        with self._database.read() as connection:
-            networks = self._doors.known_networks(connection, candidate.account_id or 0)
-            return places.is_known(connection, candidate.account_id, address, at) or inside(address, networks)
+    def is_known(self, connection: Connection, account_id: int | None, address: str, at: datetime) -> bool:
+        """Is `address` a known place of the account, by an earlier sign-in or by a network of its schools [R18]?"""
+        networks = self._doors.known_networks(connection, account_id or 0)
+        return places.is_known(connection, account_id, address, at, networks)

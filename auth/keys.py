@@ -11,7 +11,7 @@ import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_ssh_public_key
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from auth import networks
 from auth.models import SshKey
@@ -32,7 +32,6 @@ _LINE = re.compile(
     r"""(?:(?P<options>(?:[^\s"]|"[^"]*")+)\s+)?(?P<type>[a-z0-9@.-]+)\s+(?P<blob>AAAA[A-Za-z0-9+/=]+)(?:[ \t].*)?"""
 )
 _FROM = re.compile(r'from="(?P<networks>[^"]+)"', re.IGNORECASE)
-_USE_KNOWN_FOR = timedelta(minutes=1)
 _LONGEST = 16384
 
 
@@ -127,18 +126,13 @@ def add(
     return KeyRow(**connection.execute(row.returning(SshKey.__table__)).mappings().one())
 
 
-def find(connection: Connection, account_id: int | None, fingerprint: str) -> KeyRow | None:
-    """The key of this account with this fingerprint, in whatever standing: ask its `objection`."""
-    return _one(connection, account_id or 0, SshKey.fingerprint == fingerprint)
-
-
 def match(connection: Connection, account_id: int | None, openssh_public: str) -> KeyRow | None:
-    """The key of this account that was offered as `type base64`, in whatever standing."""
+    """The key of this account that was offered as `type base64`, in whatever standing: ask its `objection`."""
     try:
         fingerprint = fingerprint_of(openssh_public.split()[1])
     except (ValueError, IndexError):
         return None
-    return find(connection, account_id, fingerprint)
+    return _one(connection, account_id or 0, SshKey.fingerprint == fingerprint)
 
 
 def get(connection: Connection, account_id: int, key_id: int) -> KeyRow | None:
@@ -157,12 +151,6 @@ def remove(connection: Connection, account_id: int, key_id: int, at: datetime) -
     live = update(SshKey).where(SshKey.id == key_id, SshKey.account_id == account_id, SshKey.revoked_at.is_(None))
     if connection.execute(live.values(revoked_at=at)).rowcount == 0:
         raise OperatorError(f"This account has no live key {key_id}: see 'ladocs key list'.")
-
-
-def used(connection: Connection, key_id: int, at: datetime) -> None:
-    """Note that a key was used, at most once a minute."""
-    stale = or_(SshKey.last_used_at.is_(None), SshKey.last_used_at <= at - _USE_KNOWN_FOR)
-    connection.execute(update(SshKey).where(SshKey.id == key_id, stale).values(last_used_at=at))
 
 
 def _refuse_weak(key: object) -> None:

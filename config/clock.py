@@ -12,6 +12,8 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 LONDON = ZoneInfo("Europe/London")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 class Clock(Protocol):
@@ -49,3 +51,13 @@ def london_midnight(day: date) -> datetime:
 def end_of_day(day: date) -> datetime:
     """The midnight that ends `day` in Europe/London, as aware UTC: the first moment that is no longer that day."""
     return london_midnight(day + timedelta(days=1))
+
+
+def microseconds(at: datetime) -> int:
+    """`at` (aware) in microseconds since 1970: exact, as databases keep it and the record hashes it."""
+    return (at - _EPOCH) // _MICROSECOND
+
+
+def from_microseconds(since_1970: int) -> datetime:
+    """The moment, as aware UTC. Raises OverflowError for one that no calendar has."""
+    return _EPOCH + since_1970 * _MICROSECOND

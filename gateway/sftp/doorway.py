@@ -25,7 +25,6 @@ class Doorway:
     banner: str = ""
     limits: SftpLimits = field(default_factory=SftpLimits)
     cipher_offer: CipherOffer = CipherOffer.AUTO
-    fast_path: bool = True
 
     def server_keys(self) -> list[SSHKey]:
         """The host keys, ready to sign. Raises asyncssh.KeyImportError."""

@@ -8,21 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import Connection, insert, select
 from sqlalchemy.engine import make_url
 
-from config.clock import Clock
+from config.clock import Clock, microseconds
 from config.database import Database
 from config.entropy import Entropy
 from policy.audit.faults import flush_failed
 from policy.audit.merkle import GENESIS, SALT_BYTES, leaf_hash, link_hash, tree_hash
 from policy.audit.models import AuditBatch, AuditRecord
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _ADVISORY_LOCK = 0x6C61646F63730001  # "ladocs", 1
 _POSTGRESQL_TURN = (
     "SET LOCAL synchronous_commit = on",
@@ -105,7 +102,7 @@ class Chain:
         salts = [chance[i : i + SALT_BYTES] for i in range(0, len(chance), SALT_BYTES)]
         leaves = [leaf_hash(first + i, salts[i], payload) for i, payload in enumerate(payloads)]
         root = tree_hash(leaves)
-        ts = microseconds(self._clock)
+        ts = microseconds(self._clock.now())
         link = link_hash(old.link, b=b, first=first, n=n, ts=ts, root=root)
         values = {"b": b, "first": first, "n": n, "ts": ts, "root": root, "prev": old.link, "link": link}
         connection.execute(_insert_batch, values)
@@ -141,11 +138,6 @@ class _SqliteFiles:
 
     def forget(self) -> None:
         self._seen = self._main = None
-
-
-def microseconds(clock: Clock) -> int:
-    """The present in microseconds since 1970."""
-    return (clock.now() - _EPOCH) // _MICROSECOND
 
 
 def _identity(path: Path) -> tuple[int, int]:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 
 from sqlalchemy import Connection, func, select
 
+from config.clock import microseconds
 from policy.audit.events import Event, EventKind
 from policy.audit.models import AuditBatch, AuditRecord
 from policy.audit.payload import decode, needle
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LATE = timedelta(days=1)  # a clock may have gone back between two commits
 _CHUNK = 1000
 
@@ -89,6 +89,6 @@ def _first_since(connection: Connection, since: datetime | None) -> int:
     """The first record of the first batch that may hold something of `since` or later."""
     if since is None:
         return 1
-    earliest = (since - _LATE - _EPOCH) // timedelta(microseconds=1)
+    earliest = microseconds(since - _LATE)
     first = connection.execute(select(func.min(AuditBatch.first)).where(AuditBatch.ts >= earliest)).scalar()
     return 2**62 if first is None else first

@@ -8,10 +8,10 @@ takes, and a refusal lets nothing out. Thread-safe; memory is bounded. Raises no
 
 from __future__ import annotations
 
-import ipaddress
 import threading
 from dataclasses import replace
 
+from auth.networks import prefix_of
 from config.clock import Clock
 from policy.audit.events import Event, EventKind, Result
 from policy.audit.log import AuditLog
@@ -78,9 +78,6 @@ class Strangers:
 def prefix(address: str) -> str:
     """The network that `address` is counted under: /24 of IPv4, /64 of IPv6, "unknown" for anything else."""
     try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
+        return prefix_of(address)
     except ValueError:
         return UNKNOWN
-    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped:
-        parsed = parsed.ipv4_mapped
-    return str(ipaddress.ip_network((parsed, 24 if parsed.version == 4 else 64), strict=False))

@@ -10,12 +10,13 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection, select
 
+from config.clock import from_microseconds, microseconds
 from policy.audit.chain import Head
 from policy.audit.events import EventKind
 from policy.audit.merkle import SALT_BYTES, TreeHash, leaf_hash, link_hash
@@ -25,8 +26,7 @@ from policy.audit.payload import needle
 HEARTBEAT_GAP = timedelta(minutes=3)
 MAX_GAPS = 100
 _CHUNK = 5000
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
+_GAP_MICROSECONDS = HEARTBEAT_GAP // timedelta(microseconds=1)
 _BATCHES = select(AuditBatch.__table__).order_by(AuditBatch.b).execution_options(yield_per=_CHUNK)
 _RECORDS = select(AuditRecord.__table__).order_by(AuditRecord.seq).execution_options(yield_per=_CHUNK)
 
@@ -120,7 +120,7 @@ class _Walk:
         self._remembered: dict[int, list[Head]] = {}
         for head in against:
             self._remembered.setdefault(head.b, []).append(head)
-        self._kept_since = None if kept_since is None else (kept_since - _EPOCH) // _MICROSECOND
+        self._kept_since = None if kept_since is None else microseconds(kept_since)
         self.head = Head()
         self.pruned = 0
         self.pulse = _Pulse()
@@ -188,10 +188,10 @@ class _Pulse:
         if _STOPPED in payload:
             self.last = None
         elif _HEARTBEAT in payload:
-            if self.last is not None and ts - self.last > HEARTBEAT_GAP // _MICROSECOND:
+            if self.last is not None and ts - self.last > _GAP_MICROSECONDS:
                 self.count += 1
                 if len(self.gaps) < MAX_GAPS:
-                    self.gaps.append(Gap(_moment(self.last), _moment(ts)))
+                    self.gaps.append(Gap(from_microseconds(self.last), from_microseconds(ts)))
             self.last = ts
 
 
@@ -204,10 +204,6 @@ def _link(prev: bytes, b: int, first: int, n: int, ts: int, root: bytes) -> byte
         return link_hash(prev, b=b, first=first, n=n, ts=ts, root=root)
     except struct.error:  # a number that no batch can have
         return b""
-
-
-def _moment(ts: int) -> datetime:
-    return _EPOCH + ts * _MICROSECOND
 
 
 def _forbid_writing(connection: Connection) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import insert, select
 from auth import devices
 from auth.devices import DeviceRow
 from auth.models import AccountRole, Device
-from auth.principal import StaffRole
+from auth.principal import Door, StaffRole
 from auth.verdicts import RefusalReason
 from config.errors import OperatorError
 from config.secrets import DEVICE_KEY
@@ -132,9 +132,11 @@ def test_use_is_noted_at_most_once_a_minute(world: World, jo: Someone) -> None:
     began = world.clock.now()
     noted = []
     for _ in range(4):
-        with world.database.write() as connection:
-            device = devices.listing(connection, jo.id)[0]
-            devices.used(connection, device.id, world.clock.now())
+        candidate = world.candidate(door=Door.WEBDAV)
+        proof = world.authenticator.check_device(candidate, jo.device)
+        assert proof is not None
+        world.authenticator.authenticate(candidate, [proof])
+        with world.database.read() as connection:
             noted.append(devices.listing(connection, jo.id)[0].last_used_at)
         world.clock.advance(seconds=25)
     assert noted == [began, began, began, began + timedelta(seconds=75)]
