@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import select
 
 from auth.models import SessionRow
-from config.database import Database
 from tests.support.county import County
+from tests.support.databases import opened
 from tests.support.drives import SftpDrive, sftp_drive
 from tests.support.story import ASHBY, BIG
 from tests.support.waiting import until
@@ -22,12 +22,8 @@ MOST = 24  # sessions that the script may hold: enough for chance to find every 
 
 def workers(county: County) -> dict[str, int]:
     """The process of each open session, by the table that all processes share."""
-    database = Database(f"sqlite:///{county.home}/ladocs.db")
-    try:
-        with database.read() as connection:
-            rows = connection.execute(select(SessionRow.id, SessionRow.process)).all()
-    finally:
-        database.dispose()
+    with opened(county.database_url) as database, database.read() as connection:
+        rows = connection.execute(select(SessionRow.id, SessionRow.process)).all()
     return {row.id: int(row.process.split(":")[1]) for row in rows}
 
 

@@ -12,9 +12,7 @@ from config.database import Database
 from policy.audit import schema
 from policy.audit.log import AuditLog
 from tests.support.clock import FakeClock
-from tests.support.postgres import PostgresServer, postgres
-
-__all__ = ["postgres"]
+from tests.support.databases import opened
 
 NAME_KEY = bytes(range(32))
 
@@ -30,14 +28,10 @@ def sqlite_url(tmp_path: Path) -> str:
     return empty(f"sqlite:///{tmp_path}/audit.db")
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest) -> str:
+@pytest.fixture
+def url(empty_url: str) -> str:
     """An empty record, on both databases."""
-    if request.param == "sqlite":
-        found: str = request.getfixturevalue("sqlite_url")
-        return found
-    server: PostgresServer = request.getfixturevalue("postgres")
-    return empty(server.fresh_database())
+    return empty(empty_url)
 
 
 @pytest.fixture
@@ -64,15 +58,12 @@ def log(url: str, make_log: Callable[..., AuditLog]) -> AuditLog:
 @pytest.fixture
 def database(url: str) -> Iterator[Database]:
     """The reading side of the record."""
-    database = Database(url)
-    yield database
-    database.dispose()
+    with opened(url) as database:
+        yield database
 
 
 def empty(url: str) -> str:
     """Tables and triggers at `url`; the URL."""
-    database = Database(url)
-    with database.write() as connection:
+    with opened(url) as database, database.write() as connection:
         schema.create(connection)
-    database.dispose()
     return url

@@ -76,12 +76,8 @@ def test_pruning_is_permitted(log: AuditLog, database: Database) -> None:
     assert not refused(database, "UPDATE audit_record SET payload = NULL, salt = NULL WHERE seq < 3")
 
 
-def test_migration_and_schema_make_the_same_tables(url: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    if url.startswith("sqlite"):
-        other = f"sqlite:///{tmp_path}/migrated.db"
-    else:
-        server: PostgresServer = request.getfixturevalue("postgres")
-        other = server.fresh_database()
+def test_migration_and_schema_make_the_same_tables(url: str, server: PostgresServer | None, tmp_path: Path) -> None:
+    other = f"sqlite:///{tmp_path}/migrated.db" if server is None else server.fresh_database()
     with opened(other) as migrated, opened(url) as made:
         with migrated.write() as connection:
             _migrate(connection)

@@ -8,17 +8,14 @@ from pathlib import Path
 import pytest
 
 from config.database import Database
-from tests.auth.world import Someone, World, empty_database, new_secrets
-from tests.support.postgres import PostgresServer, postgres
-
-__all__ = ["postgres"]
+from tests.auth.world import Someone, World, new_secrets
+from tests.support.databases import with_tables
 
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
-    database = empty_database(f"sqlite:///{tmp_path}/ladocs.db")
-    yield database
-    database.dispose()
+    with with_tables(f"sqlite:///{tmp_path}/ladocs.db") as database:
+        yield database
 
 
 @pytest.fixture
@@ -31,13 +28,7 @@ def jo(world: World) -> Someone:
     return world.someone()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def everywhere(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path}/ladocs.db"
-    else:
-        server: PostgresServer = request.getfixturevalue("postgres")
-        url = server.fresh_database()
-    database = empty_database(url)
-    yield World(database=database, secrets=new_secrets(tmp_path / "secrets"))
-    database.dispose()
+@pytest.fixture
+def everywhere(empty_url: str, tmp_path: Path) -> Iterator[World]:
+    with with_tables(empty_url) as database:
+        yield World(database=database, secrets=new_secrets(tmp_path / "secrets"))

@@ -21,7 +21,7 @@ from auth.principal import AccountState, Candidate, Door, Factor, Peer, Principa
 from auth.throttle import GuessLimits, Throttle
 from auth.totp import Totp, code_at
 from auth.verdicts import Effect, Verdict
-from config.database import Base, Database
+from config.database import Database
 from config.secrets import DEVICE_KEY, PASSWORD_PEPPER, TOTP_SEAL, Secrets
 from tests.support.clock import FakeClock
 from tests.support.people import enter_person, enter_service
@@ -197,10 +197,3 @@ def new_secrets(folder: Path) -> Secrets:
     for name in (PASSWORD_PEPPER, TOTP_SEAL, DEVICE_KEY):
         secrets.create(name, os.urandom(32))
     return secrets
-
-
-def empty_database(url: str) -> Database:
-    """A database with every table and no row."""
-    database = Database(url)
-    Base.metadata.create_all(database.engine)
-    return database

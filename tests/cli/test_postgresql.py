@@ -7,9 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.county import PRIMARY, made
-from tests.support.postgres import PostgresServer, postgres
-
-__all__ = ["postgres"]
+from tests.support.postgres import PostgresServer
 
 
 def test_the_commands_work_on_postgresql(

@@ -13,13 +13,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 import config.database
 from config.database import Database
+from tests.support.databases import opened
 
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
-    made = Database(f"sqlite:///{tmp_path}/main.db")
-    yield made
-    made.dispose()
+    with opened(f"sqlite:///{tmp_path}/main.db") as database:
+        yield database
 
 
 def hold(path: Path) -> int:

@@ -25,15 +25,6 @@ MODULES = (auth.models, gateway.models, gateway.vault.models, policy.audit.model
 DECLARED = {Which.MAIN: Base.metadata, Which.AUDIT: AuditBase.metadata}
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]:
-    """Gives the URL of an empty database."""
-    if request.param == "sqlite":
-        return lambda: f"sqlite:///{tmp_path}/test.db"
-    server: PostgresServer = request.getfixturevalue("postgres")
-    return server.fresh_database
-
-
 def _differences(url: str, which: Which, declared: MetaData) -> list[object]:
     with opened(url) as database, database.read() as connection:
         options = {"version_table": which.version_table, "compare_type": True}
@@ -41,10 +32,9 @@ def _differences(url: str, which: Which, declared: MetaData) -> list[object]:
 
 
 @pytest.mark.parametrize("which", Which)
-def test_a_migrated_database_is_what_the_code_declares(fresh: Callable[[], str], which: Which) -> None:
-    url = fresh()
-    upgrade(url, which)
-    assert _differences(url, which, DECLARED[which]) == []
+def test_a_migrated_database_is_what_the_code_declares(empty_url: str, which: Which) -> None:
+    upgrade(empty_url, which)
+    assert _differences(empty_url, which, DECLARED[which]) == []
 
 
 def test_every_number_is_given_once_also_in_a_migrated_sqlite(tmp_path: Path) -> None:
@@ -67,33 +57,30 @@ def test_both_environments_share_one_database_without_meeting(postgres: Postgres
 
 
 @pytest.mark.parametrize("which", Which)
-def test_a_second_upgrade_changes_nothing(fresh: Callable[[], str], which: Which) -> None:
-    url = fresh()
-    first = upgrade(url, which)
-    assert (first[0], upgrade(url, which)) == (None, (first[1], first[1]))
+def test_a_second_upgrade_changes_nothing(empty_url: str, which: Which) -> None:
+    first = upgrade(empty_url, which)
+    assert (first[0], upgrade(empty_url, which)) == (None, (first[1], first[1]))
 
 
 @pytest.mark.parametrize("which", Which)
-def test_an_older_database_is_refused_with_the_command_that_mends_it(fresh: Callable[[], str], which: Which) -> None:
-    url = fresh()
-    with opened(url) as database, database.write() as connection:
+def test_an_older_database_is_refused_with_the_command_that_mends_it(empty_url: str, which: Which) -> None:
+    with opened(empty_url) as database, database.write() as connection:
         connection.execute(text("CREATE TABLE anything (a INTEGER)"))
     with pytest.raises(OperatorError, match="ladocs db upgrade") as caught:
-        check(url, which)
+        check(empty_url, which)
     assert caught.value.exit_status == 2
 
 
 @pytest.mark.parametrize("act", [check, upgrade])
 @pytest.mark.parametrize("which", Which)
 def test_a_database_of_a_newer_version_is_refused(
-    fresh: Callable[[], str], which: Which, act: Callable[[str, Which], object]
+    empty_url: str, which: Which, act: Callable[[str, Which], object]
 ) -> None:
-    url = fresh()
-    upgrade(url, which)
-    with opened(url) as database, database.write() as connection:
+    upgrade(empty_url, which)
+    with opened(empty_url) as database, database.write() as connection:
         connection.execute(text(f"UPDATE {which.version_table} SET version_num = '9999'"))
     with pytest.raises(OperatorError, match="newer ladocs") as caught:
-        act(url, which)
+        act(empty_url, which)
     assert caught.value.exit_status == 2
 
 

@@ -11,22 +11,19 @@ import pytest
 from config.database import Database
 from config.schema import Which, upgrade
 from tests.support.databases import opened
-from tests.support.postgres import PostgresServer, postgres
+from tests.support.postgres import PostgresServer
 from tests.support.world import World, a_world
-
-__all__ = ["postgres"]
 
 HERE, THERE = "830-2001", "830-2002"
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+@pytest.fixture
+def database(server: PostgresServer | None, tmp_path: Path) -> Iterator[Database]:
     """A migrated database without a row."""
-    if request.param == "sqlite":
+    if server is None:
         url = f"sqlite:///{tmp_path}/ladocs.db"
         upgrade(url, Which.MAIN)
     else:
-        server: PostgresServer = request.getfixturevalue("postgres")
         url = server.fresh_database(like=_migrated(server))
     with opened(url) as database:
         yield database
@@ -39,10 +36,9 @@ def _migrated(server: PostgresServer) -> str:
     return url
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+@pytest.fixture
+def world(server: PostgresServer | None, tmp_path: Path) -> Iterator[World]:
     """A home with two schools, a headteacher and an office."""
-    server: PostgresServer | None = request.getfixturevalue("postgres") if request.param == "postgresql" else None
     with a_world(tmp_path, server) as world:
         world.school(HERE, "Alder Primary")
         world.school(THERE, "Birch Primary")

@@ -29,10 +29,9 @@ BIG = ("delivery", "document", "object", "audience")
 SEND = "/Derbyshire Documents/2026-11 November/SEND"
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def full(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+@pytest.fixture(scope="module")
+def full(server: PostgresServer | None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A home with 12,000 deliveries of 30 schools over four months, half of them past their last day."""
-    server: PostgresServer | None = request.getfixturevalue("postgres") if request.param == "postgresql" else None
     with a_world(tmp_path_factory.mktemp("full"), server) as world:
         world.school(HERE, "Alder Primary")
         world.person("h.head", {HERE: ()}, "Headteacher")

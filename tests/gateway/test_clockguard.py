@@ -8,17 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from config.database import Base, Database
+from config.database import Database
 from gateway.clockguard import Belief, GuardedClock, MarkKeeper, mark, set_mark
 from tests.support.clock import FakeClock
+from tests.support.databases import with_tables
 
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
-    made = Database(f"sqlite:///{tmp_path}/main.db")
-    Base.metadata.create_all(made.engine)
-    yield made
-    made.dispose()
+    with with_tables(f"sqlite:///{tmp_path}/main.db") as database:
+        yield database
 
 
 def ticked(database: Database, keeper: MarkKeeper) -> Belief:

@@ -9,10 +9,11 @@ import pytest
 from sqlalchemy import select
 
 from auth.principal import Door
-from config.database import Base, Database
+from config.database import Base
 from gateway import models as _documents  # noqa: F401 - declares tables
 from tests.parity.conftest import Drives
 from tests.support.county import County
+from tests.support.databases import opened
 from tests.support.drives import Absent, DavDrive, Drive, Forbidden, SftpDrive
 from tests.support.story import ASHBY
 
@@ -39,14 +40,10 @@ def contents(county: County) -> dict[str, str]:
     """A fingerprint of every file of the store and every row of the database that readers have no part in."""
     store = sorted(file for file in (county.home / "store").rglob("*") if file.is_file())
     found = {str(file): f"{hashlib.sha256(file.read_bytes()).hexdigest()} {file.stat().st_mtime_ns}" for file in store}
-    database = Database(f"sqlite:///{county.home}/ladocs.db")
-    try:
-        with database.read() as connection:
-            for table in Base.metadata.sorted_tables:
-                if table.name not in _LIVING:
-                    found[table.name] = repr(connection.execute(select(table)).all())
-    finally:
-        database.dispose()
+    with opened(county.database_url) as database, database.read() as connection:
+        for table in Base.metadata.sorted_tables:
+            if table.name not in _LIVING:
+                found[table.name] = repr(connection.execute(select(table)).all())
     return found
 
 

@@ -11,9 +11,6 @@ import pytest
 from gateway import compose
 from tests.publishing.authority import Authority, founded, opened
 from tests.support.clock import FakeClock
-from tests.support.postgres import postgres
-
-__all__ = ["postgres"]
 
 
 @pytest.fixture(scope="session")

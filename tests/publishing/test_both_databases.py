@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,13 +20,9 @@ from tests.support.postgres import PostgresServer
 EVERYWHERE = (EXAMPLE, HILLTOP, NOBODY)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def authority(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> Iterator[Authority]:
-    if request.param == "sqlite":
-        shutil.copytree(request.getfixturevalue("template"), tmp_path / "home")
-    else:
-        server: PostgresServer = request.getfixturevalue("postgres")
-        founded(tmp_path / "home", clock, server)
+@pytest.fixture
+def authority(server: PostgresServer | None, tmp_path: Path, clock: FakeClock) -> Iterator[Authority]:
+    founded(tmp_path / "home", clock, server)
     made = opened(tmp_path / "home", tmp_path / "outbox", clock)
     yield made
     compose.close(made.services)

@@ -88,6 +88,10 @@ class County:
         return file
 
     @property
+    def database_url(self) -> str:
+        return f"sqlite:///{self.home}/ladocs.db"
+
+    @property
     def record_url(self) -> str:
         return f"sqlite:///{self.home}/record.db"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from config.database import Database
+from config.database import Base, Database
 
 
 @contextmanager
@@ -16,3 +16,11 @@ def opened(url: str) -> Iterator[Database]:
         yield database
     finally:
         database.dispose()
+
+
+@contextmanager
+def with_tables(url: str) -> Iterator[Database]:
+    """As `opened`, of an empty database, with every table that the test's imports declare and no row."""
+    with opened(url) as database:
+        Base.metadata.create_all(database.engine)
+        yield database

@@ -1,6 +1,7 @@
 """A throw-away PostgreSQL for tests: Debian's binaries, as a user other than root, on a free port, gone afterwards.
 
-`postgres_server()` is a context manager for one server; the fixture `postgres` shares one among all tests of a process.
+`postgres_server()` is a context manager for one server; the fixture `postgres` shares one among all tests of a process,
+and `server` and `empty_url` run a test on SQLite and on that one.
 """
 
 from __future__ import annotations
@@ -85,6 +86,21 @@ def postgres() -> PostgresServer:
     """The server that all tests of this process share."""
     need("initdb")
     return _shared()
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def server(request: pytest.FixtureRequest) -> PostgresServer | None:
+    """Where databases are, for what is tested on both: in files (None), and on the server that is shared."""
+    if request.param == "sqlite":
+        return None
+    found: PostgresServer = request.getfixturevalue("postgres")
+    return found
+
+
+@pytest.fixture
+def empty_url(server: PostgresServer | None, tmp_path: Path) -> str:
+    """The URL of an empty database, on both."""
+    return f"sqlite:///{tmp_path}/test.db" if server is None else server.fresh_database()
 
 
 @cache

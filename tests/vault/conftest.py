@@ -11,12 +11,13 @@ import pytest
 from sqlalchemy import insert
 
 from config.clock import london_date
-from config.database import Base, Database
+from config.database import Database
 from gateway.vault.keybox import KeyBox
 from gateway.vault.models import Kek, KekState, Purpose
 from gateway.vault.store import LocalStore
 from gateway.vault.vault import Vault
 from tests.support.clock import FakeClock
+from tests.support.databases import with_tables
 from tests.support.memory_store import MemoryStore
 from tests.vault.documents import DAY, KEK, KEK_ID, OTHER_KEK, OTHER_KEK_ID
 
@@ -34,16 +35,14 @@ def today(clock: FakeClock) -> date:
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
     """The main database, with the rows of the two keys in the box."""
-    made = Database(f"sqlite:///{tmp_path}/main.db")
-    Base.metadata.create_all(made.engine)
-    with made.write() as connection:
-        rows = [
-            {"id": kek_id, "day": day, "purpose": Purpose.PUBLISH, "state": KekState.ACTIVE, "generation": 2}
-            for kek_id, day in ((KEK_ID, DAY), (OTHER_KEK_ID, DAY + timedelta(days=1)))
-        ]
-        connection.execute(insert(Kek), rows)
-    yield made
-    made.dispose()
+    with with_tables(f"sqlite:///{tmp_path}/main.db") as made:
+        with made.write() as connection:
+            rows = [
+                {"id": kek_id, "day": day, "purpose": Purpose.PUBLISH, "state": KekState.ACTIVE, "generation": 2}
+                for kek_id, day in ((KEK_ID, DAY), (OTHER_KEK_ID, DAY + timedelta(days=1)))
+            ]
+            connection.execute(insert(Kek), rows)
+        yield made
 
 
 @pytest.fixture

@@ -1,5 +1,0 @@
-"""What these tests share."""
-
-from tests.support.postgres import postgres
-
-__all__ = ["postgres"]
