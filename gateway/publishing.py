@@ -18,13 +18,13 @@ from pathlib import Path
 from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from auth import accounts
+from auth import accounts, crockford
 from config.clock import Clock, london_date
 from config.database import Database
 from config.entropy import Entropy
 from config.errors import OperatorError
 from gateway import names
-from gateway.catalogue import Catalogue, Folder
+from gateway.catalogue import Catalogue, Folder, in_folder
 from gateway.clockguard import GuardedClock, mark
 from gateway.models import Audience, Batch, Delivery, Document, StoredObject
 from gateway.vault.blob import Sealed
@@ -39,7 +39,6 @@ from policy.audit.space import Room, room_at
 from policy.months import Month, Window, destroy_day, last_day, visible_until
 
 CHUNK = 1 << 20
-_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _ATTEMPTS = 5
 _EMPTY = "{}: the file is empty: publish it when it holds something."
 
@@ -273,7 +272,7 @@ class Publisher:
         raise OperatorError(f"{item.source}: others publish the same names at the moment: publish it again.")
 
     def _reference(self) -> str:
-        digits = "".join(_ALPHABET[byte & 31] for byte in self._entropy(6))
+        digits = "".join(crockford.DIGITS[byte & 31] for byte in self._entropy(6))
         return f"D-{digits[:4]}-{digits[4:]}"
 
     def _record(self, item: Item, sealed: Sealed, reference: str, act: _Act, at: datetime) -> None:
@@ -411,14 +410,7 @@ class Publisher:
         for name in names.numbered(wanted):
             tokens: Sequence[bytes] = self._catalogue.tokens(connection, folder, name)
             taken = connection.execute(
-                select(Delivery.id)
-                .where(
-                    Delivery.school_id == folder.school_id,
-                    Delivery.month == folder.month.key,
-                    Delivery.category_id == folder.category_id,
-                    Delivery.token.in_(tokens),
-                )
-                .limit(1)
+                select(Delivery.id).where(in_folder(folder), Delivery.token.in_(tokens)).limit(1)
             ).first()
             if taken is None:
                 return name

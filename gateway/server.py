@@ -109,7 +109,7 @@ def run(home: Home, settings: Settings, sockets: Sockets, *, on_ready: Callable[
 
 
 def _sftp_worker(home: Home, settings: Settings, sockets: Sockets, say_ready: Callable[[], None]) -> None:
-    services = _services(home, settings)
+    services = compose.services(home, settings)
     ended = threading.Event()
     run_until(ended, lambda: _chores(services), _CHORE_SECONDS)
 
@@ -134,7 +134,7 @@ def _sftp_worker(home: Home, settings: Settings, sockets: Sockets, say_ready: Ca
 
 
 def _web_worker(home: Home, settings: Settings, sockets: Sockets, say_ready: Callable[[], None]) -> None:
-    services = _services(home, settings)
+    services = compose.services(home, settings)
     ended = threading.Event()
     run_until(ended, lambda: _chores(services), _CHORE_SECONDS)
     jobs = compose.jobs(home, services)
@@ -159,10 +159,6 @@ def _web_worker(home: Home, settings: Settings, sockets: Sockets, say_ready: Cal
         turning.join(_LAST_TURN_SECONDS)  # no heartbeat comes after the end
         jobs.end()
         compose.close(services)
-
-
-def _services(home: Home, settings: Settings) -> Services:
-    return compose.services(home, settings)
 
 
 def _chores(services: Services) -> None:

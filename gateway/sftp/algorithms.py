@@ -36,8 +36,6 @@ _STRICT = (*_GCM, "chacha20-poly1305@openssh.com")
 _ALL = (*_STRICT, "aes256-ctr", "aes192-ctr", "aes128-ctr")
 _OPENSSH = re.compile(r"SSH-2\.0-OpenSSH_(\d+)\.(\d+)")
 _GCM_SINCE = (6, 2)  # OpenSSH 6.2 brought AES-GCM
-
-
 _GO = re.compile(r"SSH-2\.0-(Go|rclone)\b")
 
 

@@ -9,7 +9,6 @@ client's version is known, its list of ciphers not yet sent for) and `_send_defe
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -18,6 +17,7 @@ import asyncssh
 from asyncssh import DISC_BY_APPLICATION, DISC_NO_MORE_AUTH_METHODS_AVAILABLE, OPEN_RESOURCE_SHORTAGE
 from asyncssh.stream import SSHReader, SSHWriter
 
+from auth.networks import parse_address
 from auth.principal import Door, Kind, Peer
 from gateway.sftp.algorithms import SIGNATURES, ciphers, host_keys
 from gateway.sftp.backlog import Backlog, Outlet
@@ -88,14 +88,15 @@ class Connection(asyncssh.SSHServer):
         self._leave_lobby()
         self._outlet.close()
         self._rooms.connections.discard(self)
-        session = self._session or (self._signin.abandon() if self._signin else None)
-        task = self._loop.create_task(self._leave(session))
-        self._rooms.leaving.add(task)
-        task.add_done_callback(self._rooms.leaving.discard)
+        self._part_with(self._session or (self._signin.abandon() if self._signin else None))
 
     def close(self, reason: str) -> None:
         """Disconnect, telling `reason`."""
         self._conn.disconnect(DISC_BY_APPLICATION, reason)
+
+    def _part_with(self, session: OpenSession | None) -> None:
+        """Close the session on a task that outlives the connection."""
+        _keep(self._rooms.leaving, self._loop.create_task(self._leave(session)))
 
     async def _leave(self, session: OpenSession | None) -> None:
         """Close the session when its handles are closed, so that the record has what was really sent."""
@@ -146,9 +147,9 @@ class Connection(asyncssh.SSHServer):
 
     async def begin_auth(self, username: str) -> bool:
         """Another user name, in mid-connection too: whatever was shown for the one before counts no more."""
-        if self._signin is not None:
-            self._abandon(self._signin)
-            self._signin = None
+        if self._signin is not None and (session := self._signin.abandon()) is not None:
+            self._part_with(session)
+        self._signin = None
         client = "".join(c for c in self._client_version() if c.isprintable())[:_CLIENT_LENGTH]
         peer = Peer(address=self._address, door=Door.SFTP, client=client)
         self._signin = await SignIn.begin(self._doorway, self._rooms.sign_in, peer, username)
@@ -218,12 +219,6 @@ class Connection(asyncssh.SSHServer):
         if self._doorway.banner and session.principal.kind is Kind.PERSON:
             self._conn.send_auth_banner(self._doorway.banner)
 
-    def _abandon(self, signin: SignIn) -> None:
-        session = signin.abandon()
-        if session is not None:
-            self._rooms.leaving.add(task := self._loop.create_task(self._leave(session)))
-            task.add_done_callback(self._rooms.leaving.discard)
-
     # --- channels
 
     def session_requested(self) -> Any:
@@ -261,16 +256,18 @@ class Connection(asyncssh.SSHServer):
         session.backlog = Backlog(channel, self._outlet, self._limits)
         files = FileServer(channel, self._session.fs, self._rooms.files, self._doorway.clock, self._limits)
         handler = Handler(files, reader, writer, self._limits, session.backlog, self._handlers)
-        task = self._conn.create_task(handler.serve(), reader.logger)
-        self._serving.add(task)
-        task.add_done_callback(self._serving.discard)
+        _keep(self._serving, self._conn.create_task(handler.serve(), reader.logger))
+
+
+def _keep(tasks: set[asyncio.Task[None]], task: asyncio.Task[None]) -> None:
+    """Hold `task` among `tasks` until it has ended: the loop itself does not."""
+    tasks.add(task)
+    task.add_done_callback(tasks.discard)
 
 
 def _address(peername: Any) -> str:
-    """The client's address as text: an IPv4 address inside IPv6 as IPv4, without a zone."""
+    """The client's address as text; "unknown" where its socket names none."""
     try:
-        address = ipaddress.ip_address(str(peername[0]).partition("%")[0])
+        return str(parse_address(str(peername[0])))
     except (TypeError, IndexError, ValueError):
         return "unknown"
-    mapped = getattr(address, "ipv4_mapped", None)
-    return str(mapped or address)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-KIB = 1024
+from config.defaults import KIB
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from config.defaults import KIB
 from config.settings import Settings
-
-KIB = 1024
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,9 +11,10 @@ from __future__ import annotations
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Collection
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import ip_network
 from typing import Generic, Protocol, TypeVar
 
+from auth.networks import parse_address
 from config.clock import Clock
 from gateway.webdav.limits import HttpLimits
 
@@ -29,13 +30,11 @@ class Guest(Protocol):
 
 
 def plain_address(address: str) -> str:
-    """`address`, as IPv4 where a dual-stack socket wrote it into IPv6."""
+    """`address` as `auth.networks` reads it: as IPv4 where a dual-stack socket wrote it into IPv6."""
     try:
-        parsed = ip_address(address)
+        return str(parse_address(address))
     except ValueError:
         return address
-    mapped = parsed.ipv4_mapped if isinstance(parsed, IPv6Address) else None
-    return str(mapped or parsed)
 
 
 def address_prefix(address: str) -> str:
