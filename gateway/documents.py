@@ -81,9 +81,9 @@ def as_reference(typed: str) -> str:
 
 
 def listing(
-    connection: Connection, vault: Vault, wanted: DocumentFilter, limit: int, at: datetime
+    connection: Connection, vault: Vault, wanted: DocumentFilter, limit: int | None, at: datetime
 ) -> list[DocumentRow]:
-    """The newest `limit` documents that fit, the newest first, as they stand at `at` (aware UTC)."""
+    """The newest `limit` documents that fit (None: all), the newest first, as they stand at `at` (aware UTC)."""
     statement = (
         select(
             *Document.__table__.columns,

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 
 import click
 from sqlalchemy import Connection
@@ -16,7 +17,7 @@ from config.database import Database
 from config.schema import Which, check
 from gateway import core as cores
 from gateway.cli.desk import ANYONE, DAY, HomeCommand, account_named, desk, home_path, last_day
-from gateway.cli.output import Row, counted, details, json_option, one_of, table, text
+from gateway.cli.output import Row, counted, details, json_option, limit_option, newest, one_of, table, text
 from gateway.documents import as_reference
 from policy import schools
 from policy.audit import query
@@ -35,7 +36,7 @@ _COLUMNS = ("seq", "at", "event", "result", "actor", "school", "from", "object",
 @click.option("--account", help="Only what this account did.")
 @click.option("--school", metavar="DFE", help="Only what concerns this school.")
 @click.option("--reference", help="Only what concerns this document, like D-7KQ2-M4.")
-@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="How many, the newest.")
+@limit_option
 @json_option
 @click.pass_context
 def list_(
@@ -46,7 +47,7 @@ def list_(
     account: str | None,
     school: str | None,
     reference: str | None,
-    limit: int,
+    limit: int | None,
     as_json: bool,
 ) -> None:
     """List what was recorded, the newest last."""
@@ -62,8 +63,8 @@ def list_(
             )
             names, numbers = _names(connection)
         with _record(here.core.settings.record_url(here.core.home.path)) as record, record.read() as connection:
-            rows = [_row(entry, names, numbers) for entry in query.listing(connection, wanted, limit)]
-    table(rows, _COLUMNS, as_json=as_json, nothing="No record fits.")
+            entries = newest(partial(query.listing, connection, wanted), limit, as_json=as_json, last=True)
+    table([_row(entry, names, numbers) for entry in entries], _COLUMNS, as_json=as_json, nothing="No record fits.")
 
 
 @click.command(cls=HomeCommand)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Any
 
 import click
@@ -11,7 +12,7 @@ from rich.filesize import decimal
 from config.errors import OperatorError
 from gateway import compose
 from gateway.cli.desk import ANYONE, Desk, HomeCommand, desk
-from gateway.cli.output import Row, counted, details, json_option, table
+from gateway.cli.output import Row, counted, details, json_option, limit_option, newest, table
 from gateway.documents import DocumentFilter, DocumentRow, as_reference, listing
 from policy import categories, schools
 
@@ -34,11 +35,11 @@ class _Month(click.ParamType[str]):
 @click.option("--school", metavar="DFE", help="Only what went to this school.")
 @click.option("--category", help="Only this category.")
 @click.option("--month", type=_Month(), help="Only what was published in this month.")
-@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="How many, the newest.")
+@limit_option
 @json_option
 @click.pass_context
 def list_(
-    ctx: click.Context, school: str | None, category: str | None, month: str | None, limit: int, as_json: bool
+    ctx: click.Context, school: str | None, category: str | None, month: str | None, limit: int | None, as_json: bool
 ) -> None:
     """List documents, the newest first: names and last days, no contents.
 
@@ -51,7 +52,7 @@ def list_(
                 category_id=categories.find(connection, category) if category else None,
                 month=month,
             )
-        rows = _listing(here, wanted, limit)
+        rows = newest(partial(_listing, here, wanted), limit, as_json=as_json, last=False)
     table([_row(row) if as_json else _short(row) for row in rows], _COLUMNS, as_json=as_json, nothing=_NOTHING)
 
 
@@ -68,7 +69,7 @@ def show(ctx: click.Context, reference: str, as_json: bool) -> None:
     details(_whole(rows[0]) if as_json else {**_whole(rows[0]), "size": decimal(rows[0].size)}, as_json=as_json)
 
 
-def _listing(here: Desk, wanted: DocumentFilter, limit: int) -> list[DocumentRow]:
+def _listing(here: Desk, wanted: DocumentFilter, limit: int | None) -> list[DocumentRow]:
     with here.reading() as connection:
         return listing(connection, compose.vault(here.core), wanted, limit, here.core.clock.now())
 

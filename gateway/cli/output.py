@@ -14,12 +14,31 @@ from config.clock import LONDON
 
 Row = Mapping[str, Any]
 _Command = TypeVar("_Command", bound=Callable[..., Any])
+_Item = TypeVar("_Item")
+_IN_A_TABLE = 100
 _WIDE = 10_000  # where nobody's terminal cuts a line, nothing else should
 
 
 def json_option(command: _Command) -> _Command:
     """The option of every command that prints a table."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
+
+
+def limit_option(command: _Command) -> _Command:
+    """The option of commands that list what grows without end."""
+    said = f"How many, the newest.  [default: {_IN_A_TABLE} in a table, all with --json]"
+    return click.option("--limit", type=click.IntRange(1), help=said)(command)
+
+
+def newest(found: Callable[[int | None], list[_Item]], limit: int | None, *, as_json: bool, last: bool) -> list[_Item]:
+    """What `found` gives for a limit; a table without one is cut, and says so. `last`: the newest stand at the end."""
+    if limit is not None or as_json:
+        return found(limit)
+    rows = found(_IN_A_TABLE + 1)
+    if len(rows) <= _IN_A_TABLE:
+        return rows
+    click.echo(f"These are the newest {_IN_A_TABLE}: --limit 1000 shows more, --json all.", err=True)
+    return rows[1:] if last else rows[:-1]
 
 
 def one_of(choices: type[StrEnum]) -> click.Choice[str]:

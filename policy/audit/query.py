@@ -42,8 +42,8 @@ class Entry:
     event: Event | None
 
 
-def listing(connection: Connection, wanted: Filter, limit: int = 100) -> list[Entry]:
-    """The newest `limit` records that fit `wanted`, the newest last. Pruned ones fit only a filter of nothing."""
+def listing(connection: Connection, wanted: Filter, limit: int | None = None) -> list[Entry]:
+    """The newest `limit` records that fit `wanted` (None: all), the newest last. Pruned ones fit only a filter of nothing."""
     with closing(_backwards(connection, wanted)) as entries:
         found = list(islice(entries, limit))
     found.reverse()
