@@ -24,6 +24,7 @@ from config.errors import OperatorError
 from config.home import Home, lease_file
 from config.settings import Settings
 from gateway import compose
+from gateway.about import contact
 from gateway.jobs import TURN_SECONDS, run_until
 from gateway.portal.pages import make_pages
 from gateway.portal.signs import Signs
@@ -140,7 +141,7 @@ def _web_worker(home: Home, settings: Settings, sockets: Sockets, say_ready: Cal
     jobs = compose.jobs(home, services)
     jobs.begin()
     turning = run_until(ended, jobs.turn, TURN_SECONDS)
-    signs = Signs.of(settings, https_port=port_of(sockets.https), sftp_port=port_of(sockets.sftp))
+    signs = Signs(contact=contact(settings), https_port=port_of(sockets.https), sftp_port=port_of(sockets.sftp))
     pages = make_pages(signs)
     servers = [make_http_server(sockets.https, services, tls=compose.tls_files(home), pages=pages)]
     if sockets.http is not None:

@@ -32,7 +32,7 @@ def make_pages(signs: Signs) -> Flask:
     app = Flask(__name__, static_folder=str(Path(__file__).parent / "static"), static_url_path="/static")
     app.config["PROPAGATE_EXCEPTIONS"] = False
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.context_processor(lambda: {"signs": signs})
+    app.context_processor(lambda: {"signs": signs, "contact": signs.contact})
 
     @app.get("/")
     def start() -> str:

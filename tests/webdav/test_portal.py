@@ -11,20 +11,20 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
+from gateway.about import Contact
 from gateway.portal.pages import make_pages
 from gateway.portal.signs import Signs
 from tests.support.programs import need
 from tests.webdav.harness import Reply, call_wsgi, running
 
-SIGNS = Signs(
+CONTACT = Contact(
     service="LA Documents",
-    support_name="Children's Services web team",
-    support_phone="01629 536797",
-    support_mail="cs.web@example.gov.uk",
-    support_hours="Monday to Friday, 9:00 to 17:00",
-    https_port=8443,
-    sftp_port=2222,
+    support="Children's Services web team",
+    phone="01629 536797",
+    mail="cs.web@example.gov.uk",
+    hours="Monday to Friday, 9:00 to 17:00",
 )
+SIGNS = Signs(contact=CONTACT, https_port=8443, sftp_port=2222)
 CLIENTS = ["Windows drive", "macOS", "WinSCP", "FileZilla", "OpenSSH sftp", "rclone", "curl"]
 # A document that holds the page at one width and writes into its own title how wide the page's content is.
 PROBE = """<!DOCTYPE html><title>?</title>
@@ -101,7 +101,8 @@ def test_a_host_with_markup_is_not_repeated(client: FlaskClient) -> None:
 
 
 def test_settings_with_markup_are_encoded() -> None:
-    page = make_pages(replace(SIGNS, service="<b>{{7*7}}</b>")).test_client().get("/").text
+    odd = replace(SIGNS, contact=replace(CONTACT, service="<b>{{7*7}}</b>"))
+    page = make_pages(odd).test_client().get("/").text
     assert "&lt;b&gt;{{7*7}}&lt;/b&gt;" in page
 
 
