@@ -13,6 +13,7 @@ from config.database import AuditBase
 from policy.audit.models import AuditBatch, AuditRecord
 
 # REPLACE would delete without firing a DELETE trigger; demanding the next number shuts that way too.
+# 63072000000000 µs are `verify.KEPT`, before the last batch: asking the clock would trust whoever sets it.
 SQLITE_DDL: tuple[str, ...] = (
     """CREATE TRIGGER audit_record_insert BEFORE INSERT ON audit_record
 WHEN NEW.seq IS NOT (SELECT coalesce(max(seq), 0) + 1 FROM audit_record)
@@ -20,6 +21,8 @@ BEGIN SELECT RAISE(ABORT, 'the record only grows at its end'); END""",
     """CREATE TRIGGER audit_record_update BEFORE UPDATE ON audit_record
 WHEN NEW.payload IS NOT NULL OR NEW.salt IS NOT NULL
   OR NEW.seq IS NOT OLD.seq OR NEW.batch IS NOT OLD.batch OR NEW.leaf IS NOT OLD.leaf
+  OR ((SELECT ts FROM audit_batch WHERE b = OLD.batch) + 63072000000000
+    < (SELECT ts FROM audit_batch ORDER BY b DESC LIMIT 1)) IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'the record is never changed'); END""",
     """CREATE TRIGGER audit_record_delete BEFORE DELETE ON audit_record
 BEGIN SELECT RAISE(ABORT, 'the record is never deleted'); END""",
@@ -38,7 +41,9 @@ POSTGRESQL_DDL: tuple[str, ...] = (
 BEGIN
   IF TG_OP = 'UPDATE' AND TG_TABLE_NAME = 'audit_record' THEN
     IF NEW.payload IS NULL AND NEW.salt IS NULL
-       AND NEW.seq = OLD.seq AND NEW.batch = OLD.batch AND NEW.leaf = OLD.leaf THEN
+       AND NEW.seq = OLD.seq AND NEW.batch = OLD.batch AND NEW.leaf = OLD.leaf
+       AND (SELECT ts FROM audit_batch WHERE b = OLD.batch) + 63072000000000
+         < (SELECT ts FROM audit_batch ORDER BY b DESC LIMIT 1) THEN
       RETURN NEW;
     END IF;
   END IF;

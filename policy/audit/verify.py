@@ -16,18 +16,22 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from config.clock import from_microseconds, microseconds
+from config.clock import from_microseconds
 from policy.audit.chain import Head
 from policy.audit.events import EventKind
 from policy.audit.merkle import SALT_BYTES, TreeHash, leaf_hash, link_hash
 from policy.audit.models import AuditBatch, AuditRecord
 from policy.audit.payload import needle
 
+KEPT = timedelta(days=730)
+"""How long before the last batch a record must have been sealed to be emptied, whatever `audit.keep` says."""
 HEARTBEAT_GAP = timedelta(minutes=3)
 MAX_GAPS = 100
 _CHUNK = 5000
+_KEPT_MICROSECONDS = KEPT // timedelta(microseconds=1)
 _GAP_MICROSECONDS = HEARTBEAT_GAP // timedelta(microseconds=1)
 _BATCHES = select(AuditBatch.__table__).order_by(AuditBatch.b).execution_options(yield_per=_CHUNK)
+_LAST_SEALED = select(AuditBatch.ts).order_by(AuditBatch.b.desc()).limit(1)
 _RECORDS = select(AuditRecord.__table__).order_by(AuditRecord.seq).execution_options(yield_per=_CHUNK)
 
 
@@ -91,15 +95,16 @@ class _Broken(Exception):
         self.finding = Finding(fault, batch, seq)
 
 
-def verify(connection: Connection, against: Sequence[Head] = (), kept_since: datetime | None = None) -> Report:
+def verify(connection: Connection, against: Sequence[Head] = ()) -> Report:
     """Prove the record that `connection` sees, and that it continues each head of `against`.
 
-    Records may be empty (pruned) only in batches older than `kept_since`; None allows it anywhere.
+    Records may be empty (pruned) only in batches that were sealed more than `KEPT` before the last one.
     """
     _forbid_writing(connection)
     finding = None
+    last_sealed = connection.execute(_LAST_SEALED).scalar()
     with connection.execute(_BATCHES) as batches, connection.execute(_RECORDS) as records:
-        walk = _Walk(batches, records, against, kept_since)
+        walk = _Walk(batches, records, against, last_sealed)
         try:
             walk.run()
         except _Broken as broken:
@@ -113,14 +118,14 @@ class _Walk:
     """One pass over both tables side by side."""
 
     def __init__(
-        self, batches: Iterable[Any], records: Iterable[Any], against: Sequence[Head], kept_since: datetime | None
+        self, batches: Iterable[Any], records: Iterable[Any], against: Sequence[Head], last_sealed: Any
     ) -> None:
         self._batches = iter(batches)
         self._records = iter(records)
         self._remembered: dict[int, list[Head]] = {}
         for head in against:
             self._remembered.setdefault(head.b, []).append(head)
-        self._kept_since = None if kept_since is None else microseconds(kept_since)
+        self._last_sealed = last_sealed
         self.head = Head()
         self.pruned = 0
         self.pulse = _Pulse()
@@ -161,7 +166,7 @@ class _Walk:
         if in_batch != batch:
             raise _Broken(Fault.RECORD_MISPLACED, batch, seq)
         if payload is None and salt is None:
-            if self._kept_since is not None and ts >= self._kept_since:
+            if ts + _KEPT_MICROSECONDS >= self._last_sealed:
                 raise _Broken(Fault.RECORD_EMPTIED, batch, seq)
             self.pruned += 1
         elif payload is None or salt is None or len(salt) != SALT_BYTES or leaf_hash(seq, salt, payload) != leaf:

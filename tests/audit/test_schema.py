@@ -71,11 +71,6 @@ def test_postgresql_refuses(postgres: PostgresServer, make_log: Callable[..., Au
         assert refused(database, FORBIDDEN_POSTGRESQL[name])
 
 
-def test_pruning_is_permitted(log: AuditLog, database: Database) -> None:
-    log.record_all([an_event()] * 3)
-    assert not refused(database, "UPDATE audit_record SET payload = NULL, salt = NULL WHERE seq < 3")
-
-
 def test_migration_and_schema_make_the_same_tables(url: str, server: PostgresServer | None, tmp_path: Path) -> None:
     other = f"sqlite:///{tmp_path}/migrated.db" if server is None else server.fresh_database()
     with opened(other) as migrated, opened(url) as made:

@@ -22,6 +22,8 @@ BEGIN SELECT RAISE(ABORT, 'the record only grows at its end'); END""",
     """CREATE TRIGGER audit_record_update BEFORE UPDATE ON audit_record
 WHEN NEW.payload IS NOT NULL OR NEW.salt IS NOT NULL
   OR NEW.seq IS NOT OLD.seq OR NEW.batch IS NOT OLD.batch OR NEW.leaf IS NOT OLD.leaf
+  OR ((SELECT ts FROM audit_batch WHERE b = OLD.batch) + 63072000000000
+    < (SELECT ts FROM audit_batch ORDER BY b DESC LIMIT 1)) IS NOT TRUE
 BEGIN SELECT RAISE(ABORT, 'the record is never changed'); END""",
     """CREATE TRIGGER audit_record_delete BEFORE DELETE ON audit_record
 BEGIN SELECT RAISE(ABORT, 'the record is never deleted'); END""",
@@ -40,7 +42,9 @@ _POSTGRESQL = (
 BEGIN
   IF TG_OP = 'UPDATE' AND TG_TABLE_NAME = 'audit_record' THEN
     IF NEW.payload IS NULL AND NEW.salt IS NULL
-       AND NEW.seq = OLD.seq AND NEW.batch = OLD.batch AND NEW.leaf = OLD.leaf THEN
+       AND NEW.seq = OLD.seq AND NEW.batch = OLD.batch AND NEW.leaf = OLD.leaf
+       AND (SELECT ts FROM audit_batch WHERE b = OLD.batch) + 63072000000000
+         < (SELECT ts FROM audit_batch ORDER BY b DESC LIMIT 1) THEN
       RETURN NEW;
     END IF;
   END IF;
