@@ -48,3 +48,12 @@ def test_what_became_of_a_network_stands_in_the_record(county: County) -> None:
     county("school", "network", PRIMARY, "--add", "192.0.2.17")
     reasons = [row["reason"] for row in county("audit", "list", "--json").json if row["event"] == "school:changed"]
     assert reasons[-1] == "add network 192.0.2.17/32"
+
+
+def test_a_name_is_kept_composed_and_without_what_cannot_be_seen(county: County) -> None:
+    county("school", "add", "830-2009", "--name", "E\u0301lan\u200b \u202eSchool\t")
+    assert county("school", "show", "830-2009", "--json").json["name"] == "\u00c9lan School"
+
+
+def test_a_name_of_nothing_that_can_be_seen_is_none(county: County) -> None:
+    assert "A school needs a name" in county("school", "add", "830-2009", "--name", "\u200b", status=1).line

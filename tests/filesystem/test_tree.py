@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from auth.principal import Layout
-from gateway.errors import IsADirectory, NotADirectory, NotFound
+from gateway.errors import NotADirectory, NotFound
 from policy import schools
 from tests.filesystem.conftest import HERE, THERE
 from tests.support.world import World, a_world, names, path, peer, read, tree
@@ -77,16 +77,6 @@ def test_every_folder_is_as_old_as_the_newest_document_that_its_reader_sees_in_i
         assert head.stat(path(folder)).mtime == world.clock.now()
 
 
-def test_listings_say_of_each_entry_what_stat_says(world: World) -> None:
-    for name in ("a.pdf", "b.docx", "É.csv"):
-        world.publish(name, HERE, "SEND", b"x" * len(name))
-        world.pass_time(minutes=1)
-    fs = world.fs("o.office")
-    for folder in ("/", DOCUMENTS, NOVEMBER, SEND):
-        for entry in fs.scandir(path(folder)):
-            assert entry.attributes == fs.stat(path(folder).joinpath(entry.name))
-
-
 def test_time_and_etag_of_a_document_never_change(world: World) -> None:
     world.publish("letter.pdf", HERE, "SEND")
     published = world.clock.now()
@@ -95,19 +85,6 @@ def test_time_and_etag_of_a_document_never_change(world: World) -> None:
     world.publish("later.pdf", HERE, "SEND")
     assert world.fs("h.head").stat(path(f"{SEND}/letter.pdf")) == before
     assert before.mtime == published
-
-
-def test_a_folder_is_no_document_and_a_document_no_folder(world: World) -> None:
-    world.publish("letter.pdf", HERE, "SEND")
-    fs = world.fs("o.office")
-    for folder in ("/", DOCUMENTS, NOVEMBER, SEND):
-        with pytest.raises(IsADirectory):
-            fs.open(path(folder))
-    for document in (f"{SEND}/letter.pdf", ABOUT):
-        with pytest.raises(NotADirectory):
-            fs.scandir(path(document))
-        with pytest.raises(NotFound):
-            fs.stat(path(f"{document}/letter.pdf"))
 
 
 # Names
@@ -121,15 +98,6 @@ def test_a_name_is_found_in_either_form_of_unicode_and_whatever_its_case(world: 
             document = unicodedata.normalize(form, f"/DERBYSHIRE documents/2026-11 NOVEMBER/send/{spelt}")
             assert read(fs, document) == b"x"
     assert names(fs, SEND) == ["Élan Ärzte.PDF"]
-
-
-def test_two_of_one_name_in_one_folder_are_numbered_also_when_they_differ_in_case(world: World) -> None:
-    for name in ("Letter.pdf", "Letter.pdf", "LETTER.PDF"):
-        world.publish(name, HERE, "SEND", name.encode())
-        world.pass_time(minutes=1)
-    fs = world.fs("o.office")
-    assert sorted(names(fs, SEND)) == ["LETTER (3).PDF", "Letter (2).pdf", "Letter.pdf"]
-    assert read(fs, f"{SEND}/letter (3).pdf") == b"LETTER.PDF"
 
 
 def test_a_hidden_document_keeps_its_name_from_others(world: World) -> None:
@@ -203,6 +171,14 @@ def test_the_text_of_the_root_is_alike_for_everyone(world: World) -> None:
     assert (there.stat(path("/about THIS drive.TXT")), read(there, ABOUT)) == before
     assert b"never mirror" in before[1]
     assert b"01629 536797" in before[1]
+
+
+def test_the_text_of_the_root_is_no_folder(world: World) -> None:
+    fs = world.fs("o.office")
+    with pytest.raises(NotADirectory):
+        fs.scandir(path(ABOUT))
+    with pytest.raises(NotFound):
+        fs.stat(path(f"{ABOUT}/letter.pdf"))
 
 
 def test_the_text_of_the_root_can_be_switched_off(tmp_path: Path) -> None:

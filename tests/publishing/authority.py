@@ -33,15 +33,14 @@ from tests.support.clock import FakeClock
 from tests.support.databases import opened as database_at
 from tests.support.home import empty_home
 from tests.support.people import admit, enter_person
-from tests.support.postgres import PostgresServer
 
 EXAMPLE, HILLTOP, NOBODY = "830-2001", "830-2002", "830-2003"
 TABLES = (StoredObject, Document, Delivery, Audience, Batch)
 
 
-def founded(path: Path, clock: FakeClock, server: PostgresServer | None = None) -> None:
-    """A home at `path` with schools and people, on SQLite or in a database of `server`."""
-    core = cores.core(*empty_home(path, server), clock=clock)
+def founded(path: Path, clock: FakeClock) -> None:
+    """A home at `path` with schools and people."""
+    core = cores.core(*empty_home(path), clock=clock)
     with core.database.write() as connection:
         _people(connection, clock.now())
     core.database.dispose()

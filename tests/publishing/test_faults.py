@@ -16,7 +16,6 @@ from sqlalchemy.exc import OperationalError
 
 from config.errors import OperatorError
 from gateway import compose
-from gateway.errors import Damaged
 from gateway.publishing import Failed, Published, Restriction
 from gateway.vault.models import Kek, KekState
 from tests.publishing.authority import EXAMPLE, HILLTOP, Authority
@@ -222,18 +221,6 @@ def test_a_key_that_is_not_in_the_box_takes_no_document(authority: Authority) ->
             )
         )
     assert "the database refused it" in authority.refused(authority.item(authority.file("Later.pdf")))
-
-
-def test_a_stored_file_that_is_gone_fails_alone(authority: Authority) -> None:
-    authority.published(authority.item())
-    [blob] = authority.blobs()
-    authority.published(authority.item(authority.file("Other.pdf")))
-    blob.unlink()
-    assert authority.listing("helen.head") == ["Letter.pdf", "Other.pdf"]
-    with pytest.raises(Damaged):
-        authority.read("helen.head", "Letter.pdf")
-    assert authority.read("helen.head", "Other.pdf") == b"Dear all"
-    assert [event["result"] for event in authority.record("document:damaged")] == ["error"]
 
 
 def test_a_home_whose_clock_was_never_marked_takes_no_document(authority: Authority) -> None:

@@ -241,16 +241,6 @@ def test_the_key_is_that_of_the_destroy_day_whatever_the_window_shows(authority:
     assert authority.row(Delivery).kek_id == key.id
 
 
-def test_a_changed_window_changes_no_document_that_is_out(authority: Authority) -> None:
-    authority.published(authority.item())
-    before = authority.row(Document)
-    authority.published(
-        authority.item(authority.file("Later.pdf")), publisher=authority.publisher(window=Window.CALENDAR_YEAR)
-    )
-    assert authority.row(Document, id=before.id) == before
-    assert authority.row(Document, id=before.id + 1).last_day == date(2026, 12, 31)
-
-
 def test_a_minute_to_midnight_in_london_is_still_that_day(template: Path, tmp_path: Path) -> None:
     clock = FakeClock(datetime(2026, 11, 23, 23, 59, 30, tzinfo=UTC))
     late = opened(shutil.copytree(template, tmp_path / "home"), tmp_path / "outbox", clock)

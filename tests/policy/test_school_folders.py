@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
-from config.database import Database
 from policy import schools
 from policy.models import School
-from tests.cli.county import PRIMARY, County
+from tests.support.world import a_world
+
+SCHOOL = "830-2001"
 
 
 def at(day: str) -> datetime:
@@ -30,7 +32,7 @@ def at(day: str) -> datetime:
     ],
 )
 def test_a_folder_is_number_and_name_cut_at_forty_characters(name: str, folder: str) -> None:
-    assert schools.folder_name(PRIMARY, name, None, None, at("2026-11-24")) == folder
+    assert schools.folder_name(SCHOOL, name, None, None, at("2026-11-24")) == folder
     assert len(folder) <= 40
 
 
@@ -57,25 +59,15 @@ def test_september_begins_at_midnight_in_derbyshire() -> None:
     assert schools.folder_title("New", "Old", renamed, datetime(2026, 8, 31, 23, 0, tzinfo=UTC)) == "New"
 
 
-def test_a_second_new_name_leaves_the_folder_that_people_see(county: County) -> None:
-    database = Database(f"sqlite:///{county.home}/ladocs.db")
-    with database.write() as connection:
-        school = schools.find(connection, PRIMARY)
-        schools.rename(connection, school.id, "Second Name", at("2026-10-01"))
-        schools.rename(connection, school.id, "Third Name", at("2026-11-01"))
-        row: Any = connection.execute(select(School.__table__).where(School.id == school.id)).one()
-    database.dispose()
+def test_a_second_new_name_leaves_the_folder_that_people_see(tmp_path: Path) -> None:
+    with a_world(tmp_path) as world:
+        school = world.school(SCHOOL, "First Name")
+        with world.changing() as connection:
+            schools.rename(connection, school, "Second Name", at("2026-10-01"))
+            schools.rename(connection, school, "Third Name", at("2026-11-01"))
+            row: Any = connection.execute(select(School.__table__).where(School.id == school)).one()
     titles = [
         schools.folder_title(row.name, row.earlier_name, row.renamed_on, at(day))
         for day in ("2027-08-31", "2027-09-01")
     ]
-    assert titles == ["Example Primary School", "Third Name"]
-
-
-def test_a_name_is_kept_composed_and_without_what_cannot_be_seen(county: County) -> None:
-    county("school", "add", "830-2009", "--name", "E\u0301lan\u200b \u202eSchool\t")
-    assert county("school", "show", "830-2009", "--json").json["name"] == "\u00c9lan School"
-
-
-def test_a_name_of_nothing_that_can_be_seen_is_none(county: County) -> None:
-    assert "A school needs a name" in county("school", "add", "830-2009", "--name", "\u200b", status=1).line
+    assert titles == ["First Name", "Third Name"]
