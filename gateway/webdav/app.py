@@ -1,5 +1,7 @@
 """The outermost WSGI application: the pages below `/portal/`, the drive everywhere else.
 
+A browser that asks for `/portal` is led to the pages; to any other method that is a name which the drive does not hold.
+
 Made by `server.make_http_server`. Everything that reaches the drive has signed in; everything that signs in came over a
 private way. Pages never see `Authorization`, the drive never sees cookies. Thread-safe. Never raises before the answer
 has begun; afterwards an error ends the connection, so that a cut document cannot pass for a whole one.
@@ -76,7 +78,7 @@ class Application:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
-        if path == PORTAL:
+        if path == PORTAL and environ["REQUEST_METHOD"] in ("GET", "HEAD"):
             return Answer(HTTPStatus.PERMANENT_REDIRECT, (("Location", f"{PORTAL}/"),)).send(environ, start_response)
         if path.startswith(f"{PORTAL}/"):
             environ.pop("HTTP_AUTHORIZATION", None)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from cheroot.server import HTTPConnection, HTTPRequest, KnownLengthRFile
 
+from gateway.errors import FSError
 from gateway.webdav.head import Head, HeadRefused, parse_head
 from gateway.webdav.lobby import address_prefix, plain_address
 from gateway.webdav.tls import DeferredTls, NotTls
@@ -178,6 +179,8 @@ class Connection(HTTPConnection):
             return self._serve()
         except (OSError, ssl.SSLError) as exc:
             log.debug("connection from %s ended: %r", self.remote_addr, exc)
+        except FSError as exc:
+            log.warning("an answer to %s was cut short: %s: %s", self.remote_addr, type(exc).__name__, exc)
         except Exception:
             log.exception("a request from %s failed after its answer had begun", self.remote_addr)
         finally:

@@ -32,7 +32,7 @@ def respond(environ: Environ, start_response: StartResponse, send: Any) -> Itera
     if answer is not None:
         return answer.send(environ, start_response)
     assert call.attributes is not None
-    span = wanted_range(environ, call.attributes)
+    span = wanted_range(environ, call.attributes) if environ["REQUEST_METHOD"] == "GET" else None  # section 14.2
     if isinstance(span, Answer):
         return span.send(environ, start_response)
     _reduce(environ, span)
