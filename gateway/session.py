@@ -56,7 +56,7 @@ class Sessions:
         self._clock = clock
         self._entropy = entropy
         self._lock = threading.Lock()
-        self._open: set[str] = set()
+        self._open: dict[str, Witness] = {}
         self._devices: dict[tuple[int | None, str], _Idle] = {}
 
     def open(self, principal: Principal, peer: Peer) -> Session:
@@ -115,7 +115,7 @@ class Sessions:
     def _make(self, session_id: str, principal: Principal, peer: Peer) -> Session:
         """Within the lock."""
         witness = Witness(self._grants, principal, session_id, peer.client)
-        self._open.add(session_id)
+        self._open[session_id] = witness
         return Session(
             id=session_id,
             principal=principal,
@@ -125,10 +125,10 @@ class Sessions:
 
     def _close(self, session_id: str) -> None:
         with self._lock:
-            if session_id not in self._open:
-                return
-            self._open.remove(session_id)
-        self._grants.end_session(session_id)
+            witness = self._open.pop(session_id, None)
+        if witness is None:
+            return
+        witness.ended(self._clock.now())
         try:
             self._table.close(session_id)
         except (SQLAlchemyError, OSError) as exc:

@@ -78,6 +78,11 @@ class Witness:
             )
         )
 
+    def ended(self, at: datetime) -> None:
+        """The session is over: what is still to be said of it, and then that. Waits for nothing, raises nothing."""
+        self._grants.end_session(self._session_id)
+        self._grants.signed_out(self._event(EventKind.SIGN_OUT, Result.PERMIT, at))
+
     def _of(self, kind: EventKind, result: Result, found: Found, at: datetime, reason: str = "") -> Event:
         return self._event(
             kind,

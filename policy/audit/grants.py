@@ -77,6 +77,10 @@ class Grants:
         for reading in ended:
             reading.end()
 
+    def signed_out(self, event: Event) -> None:
+        """Queue the end of a session, after `end_session`: nobody waits for it."""
+        self._log.post(event)
+
     def end_all(self) -> None:
         """As `end_session`, for every session: before the log is closed."""
         self._windows.end_all()
