@@ -32,7 +32,7 @@ from gateway.demo.plan import Parcel, first_day, plan
 from gateway.demo.settings_file import settings_text
 from gateway.founding import founding
 from gateway.jobs import Jobs
-from gateway.publishing import Failed, Item, Restriction
+from gateway.publishing import Failed, Item
 from policy.audit.log import AuditLog
 
 _ISSUED_AGO = timedelta(days=30)  # device passwords that lie unused for 90 days are off
@@ -136,11 +136,6 @@ def _item(parcel: Parcel, source: Path, numbers: Numbers) -> Item:
         source=source,
         schools=tuple(numbers.schools[dfe] for dfe in parcel.schools),
         category_id=numbers.categories[parcel.category],
-        restriction=Restriction(
-            roles=parcel.to,
-            accounts=frozenset(numbers.accounts[name] for name in parcel.people),
-            not_headteacher_reason=parcel.not_headteacher_reason or None,
-        ),
     )
 
 

@@ -121,7 +121,7 @@ PEOPLE: tuple[StoryPerson, ...] = (
         role=HEADTEACHER,
         email=f"s.oconnell@{_ALDREDA_MAIL}",
         grants={ALDREDA: ()},
-        about="headteacher: one document of her school is kept from her, with a reason",
+        about="headteacher of a school whose name is hard to carry",
     ),
     StoryPerson(
         username="k.osei",
@@ -178,7 +178,7 @@ PEOPLE: tuple[StoryPerson, ...] = (
         role=DSL,
         email=f"h.moreau@{_ALDREDA_MAIL}",
         grants={ALDREDA: (SEND, GENERAL)},
-        about="designated safeguarding lead: in the audience of what is kept from others",
+        about="designated safeguarding lead: SEND and General",
     ),
     StoryPerson(
         username="r.unwin",

@@ -12,16 +12,13 @@ from itertools import cycle
 from types import ModuleType
 
 from config.clock import LONDON, london_date, london_midnight
-from gateway.demo import letters_ehsg, letters_general, letters_hr, letters_private, letters_send
+from gateway.demo import letters_ehsg, letters_general, letters_hr, letters_send
 from gateway.demo.draft import Draft, Occasion, Writer
 from gateway.demo.draw import Draw, is_business_day
 from gateway.demo.people import (
     ALDREDA,
-    DSL,
     EHSG,
     GENERAL,
-    GOVERNOR,
-    HEADTEACHER,
     HR,
     LARKDALE,
     SCHOOLS,
@@ -40,16 +37,13 @@ _FIRST_POST, _LAST_POST = time(9, 10), time(16, 40)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Parcel:
-    """One document to publish. `at` is aware UTC, in whole seconds; `to` and `people` narrow its audience [R5]."""
+    """One document to publish. `at` is aware UTC, in whole seconds."""
 
     at: datetime
     schools: tuple[str, ...]
     category: str
     draft: Draft
     officer: str
-    to: frozenset[str] = frozenset()
-    people: frozenset[str] = frozenset()
-    not_headteacher_reason: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,9 +54,6 @@ class _Wish:
     schools: tuple[str, ...]
     category: str
     writer: Writer
-    to: frozenset[str] = frozenset()
-    people: frozenset[str] = frozenset()
-    not_headteacher_reason: str = ""
 
 
 def months_of(now: datetime) -> tuple[Month, ...]:
@@ -104,7 +95,7 @@ def _routine(now: datetime, draw: Draw) -> Iterator[_Wish]:
 
 
 def _occasional(now: datetime) -> Iterator[_Wish]:
-    """What stands out: a name twice, a folder of 300, big files, hard names, letters for some alone."""
+    """What stands out: a name twice, a folder of 300, big files, names that are hard to carry."""
     *_, last, current = months_of(now)
     then, today = _days(last, now), _days(current, now)
     early, middle, late = then[1], then[len(then) // 2], then[-2]
@@ -122,24 +113,6 @@ def _occasional(now: datetime) -> Iterator[_Wish]:
             category=GENERAL,
             writer=lambda at, pupil=pupil, number=number: letters_general.profile_of(at, pupil, number),  # type: ignore[misc]
         )
-    yield from _private(late, today[0])
-
-
-def _private(late: date, today: date) -> Iterator[_Wish]:
-    yield _Wish(
-        day=today,
-        schools=(ALDREDA,),
-        category=SEND,
-        writer=letters_private.strategy_meeting,
-        to=frozenset({DSL}),
-        not_headteacher_reason="concerns the headteacher: strategy meeting under part four",
-    )
-    heads = frozenset({HEADTEACHER})
-    yield _Wish(day=late, schools=_EVERYONE, category=HR, writer=letters_private.appraisal, to=heads)
-    governors = frozenset({GOVERNOR})
-    yield _Wish(day=late, schools=(LARKDALE,), category=GENERAL, writer=letters_private.complaint_papers, to=governors)
-    named = frozenset({"g.prys-jones"})
-    yield _Wish(day=today, schools=(ALDREDA,), category=HR, writer=letters_private.settlement, people=named)
 
 
 def _parcel(wish: _Wish, at: datetime, seed: str, earlier: Sequence[Parcel]) -> Parcel:
@@ -156,9 +129,6 @@ def _parcel(wish: _Wish, at: datetime, seed: str, earlier: Sequence[Parcel]) -> 
         category=wish.category,
         draft=draft,
         officer=draw.one(("h.calladine", "t.okafor")),
-        to=wish.to,
-        people=wish.people,
-        not_headteacher_reason=wish.not_headteacher_reason,
     )
 
 

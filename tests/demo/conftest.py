@@ -9,6 +9,7 @@ from functools import cache
 import pytest
 
 from config.clock import SystemClock
+from gateway.cli.operators import os_user
 from gateway.demo import guide
 from gateway.demo.build import Built, building
 from gateway.demo.guide import Doors
@@ -35,7 +36,7 @@ def built(tmp_path_factory: pytest.TempPathFactory, today: datetime) -> Built:
     """A demo home, and everybody's credentials."""
     path = tmp_path_factory.mktemp("demo") / "home"
     with building(
-        path, user="tester", environ={}, now=today, entropy=os.urandom, progress=lambda name, done, total: None
+        path, user=os_user({}), environ={}, now=today, entropy=os.urandom, progress=lambda name, done, total: None
     ) as made:
         guide.write(path, guide.people_of(made), DOORS)
     return made

@@ -15,6 +15,7 @@ from config.clock import london_date
 from config.database import Database
 from gateway import compose
 from gateway import core as cores
+from gateway.cli.operators import os_user
 from gateway.clockguard import mark
 from gateway.demo import guide
 from gateway.demo.build import Built
@@ -116,7 +117,7 @@ def test_no_representation_of_credentials_shows_a_secret(built: Built) -> None:
 
 def test_an_officer_of_the_home_may_give_commands(built: Built) -> None:
     core = cores.core(built.home, built.settings)
-    assert dict(core.settings.operators) == {"tester": "h.calladine"}
+    assert dict(core.settings.operators) == {os_user({}): "h.calladine"}
     core.database.dispose()
 
 

@@ -13,11 +13,14 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
+from xml.etree import ElementTree as ET
 
 import paramiko
 import pytest
@@ -63,15 +66,13 @@ def home(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def person_of(guide: dict[str, Any], username: str) -> dict[str, Any]:
-    return next(person for person in guide["people"] if person["username"] == username)
-
-
-def fetch(guide: dict[str, Any], username: str, path: str = "") -> tuple[int, str]:
-    """GET a path of the drive with a device password, over HTTPS, trusting the file that the guide names."""
-    person = person_of(guide, username)
-    token = base64.b64encode(f"{username}:{person['device_password']}".encode()).decode()
-    request = urllib.request.Request(guide["https"]["url"] + path, headers={"Authorization": f"Basic {token}"})
+def asked(
+    guide: dict[str, Any], person: dict[str, Any], path: str, *, method: str = "GET", headers: Mapping[str, str] = {}
+) -> tuple[int, str]:
+    """Status and body of a request with a device password, over HTTPS, trusting the file that the guide names."""
+    token = base64.b64encode(f"{person['username']}:{person['device_password']}".encode()).decode()
+    url = guide["https"]["url"] + path.removeprefix("/")
+    request = urllib.request.Request(url, headers={"Authorization": f"Basic {token}", **headers}, method=method)
     context = ssl.create_default_context(cafile=guide["https"]["ca_file"])
     try:
         with urllib.request.urlopen(request, context=context, timeout=30) as answer:
@@ -85,13 +86,61 @@ def test_everybody_who_may_signs_in_at_both_doors_and_the_leaver_at_none(home: P
     with serving(home) as (guide, _):
         for person in guide["people"]:
             if person["device_password"]:
-                status, _body = fetch(guide, person["username"])
+                status, _body = asked(guide, person, "/")
                 assert status == (401 if person["state"] == "left" else 200), person["username"]
             if person["state"] == "left":
                 with pytest.raises(paramiko.AuthenticationException):
                     root_over_sftp(guide, person)
             else:
                 assert root_over_sftp(guide, person) >= folders_of(person), person["username"]
+
+
+def test_everybody_sees_what_the_guide_and_the_list_of_documents_say(home: Path) -> None:
+    listed_documents = run("document", "list", "--home", str(home), "--json")
+    assert listed_documents.returncode == 0, listed_documents.stderr
+    documents = json.loads(listed_documents.stdout)
+    with serving(home) as (guide, _):
+        for person in guide["people"]:
+            if person["device_password"] and person["state"] != "left":
+                assert tree_over_webdav(guide, person) == tree_of(person, documents), person["username"]
+
+
+Tree = Counter[tuple[str, str, str, int]]
+"""How many documents of a size lie in a school's category and month."""
+
+
+def tree_of(person: dict[str, Any], documents: list[dict[str, Any]]) -> Tree:
+    return Counter(
+        (dfe, document["month"], document["category"], document["size"])
+        for document in documents
+        for dfe in document["schools"]
+        if document["state"] == "visible" and document["category"] in person["categories"].get(dfe, ())
+    )
+
+
+def tree_over_webdav(guide: dict[str, Any], person: dict[str, Any]) -> Tree:
+    found: Tree = Counter()
+    folders = ["/"]
+    while folders:
+        for href, size in listed(guide, person, folders.pop()):
+            if size is None:
+                folders.append(href)
+                continue
+            names = [unquote(name) for name in href.strip("/").split("/")]
+            if len(names) >= 4:  # all but the text that stands in the root
+                *school, _, month, category, _ = names
+                found[school[0][:8] if school else person["schools"][0], month[:7], category, size] += 1
+    return found
+
+
+def listed(guide: dict[str, Any], person: dict[str, Any], folder: str) -> Iterator[tuple[str, int | None]]:
+    """What lies in `folder`: each href, with its size, or None for a folder."""
+    status, body = asked(guide, person, folder, method="PROPFIND", headers={"Depth": "1"})
+    assert status == 207, folder
+    for response in ET.fromstring(body):
+        href, size = response.findtext("{DAV:}href", ""), response.findtext(".//{DAV:}getcontentlength")
+        if href != folder:
+            yield href, int(size) if size else None
 
 
 def folders_of(person: dict[str, Any]) -> set[str]:
