@@ -10,6 +10,8 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +21,15 @@ from config.database import Database
 from policy.audit.log import EXIT_FLUSH_FAILED, AuditLog
 from policy.audit.query import Filter, listing
 from policy.audit.verify import verify
+from tests.audit.conftest import empty
 from tests.support.databases import opened
 from tests.support.events import an_event
 from tests.support.programs import need
 
 ROOT = Path(__file__).parents[2]
 ACKNOWLEDGED = 150
+FULL = "pwrite64:error=ENOSPC:when=40..41"
+NO_FLUSH = "fdatasync,fsync:error=EIO:when=5+"
 
 
 def writer(*arguments: str, under: tuple[str, ...] = ()) -> subprocess.Popen[str]:
@@ -73,48 +78,63 @@ def spoken(process: subprocess.Popen[str]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in out.splitlines()]
 
 
-@pytest.fixture
-def trace(tmp_path: Path) -> Path:
-    return tmp_path / "strace.log"
+@dataclass(frozen=True)
+class Outage:
+    """What became of a writer whose disk failed: where it wrote, how it ended, what it said, and what strace did."""
+
+    url: str
+    status: int
+    said: list[dict[str, Any]]
+    trace: str
+
+
+Outages = Callable[[str], Outage]
+
+
+@pytest.fixture(scope="module")
+def outage(tmp_path_factory: pytest.TempPathFactory) -> Outages:
+    """Lets a disk fail as strace is told to. Each failure happens once, however many tests look at it."""
+
+    @cache
+    def happens(injection: str) -> Outage:
+        folder = tmp_path_factory.mktemp("outage")
+        url, trace = empty(f"sqlite:///{folder}/audit.db"), folder / "strace.log"
+        process = writer("outage", url, under=strace(url, injection, trace))
+        said = spoken(process)
+        assert "(INJECTED)" in trace.read_text()
+        return Outage(url, process.returncode, said, trace.read_text())
+
+    return happens
 
 
 @pytest.mark.parametrize("error", ["ENOSPC", "EROFS", "EACCES"])
-def test_a_disk_that_is_full_or_read_only_refuses_and_recovers(sqlite_url: str, trace: Path, error: str) -> None:
-    prefix = strace(sqlite_url, f"pwrite64:error={error}:when=40..41", trace)
-    result = spoken(writer("outage", sqlite_url, under=prefix))[-1]
-    assert "(INJECTED)" in trace.read_text()
+def test_a_disk_that_is_full_or_read_only_refuses_and_recovers(outage: Outages, error: str) -> None:
+    result = outage(f"pwrite64:error={error}:when=40..41").said[-1]
     assert (result["before"] > 0, result["refused"] > 0, result["after"]) == (True, True, 1)
 
 
-def test_after_a_full_disk_the_record_is_whole(sqlite_url: str, trace: Path) -> None:
-    spoken(writer("outage", sqlite_url, under=strace(sqlite_url, "pwrite64:error=ENOSPC:when=40..41", trace)))
-    assert "(INJECTED)" in trace.read_text()
-    with opened(sqlite_url) as database, database.read() as connection:
+def test_after_a_full_disk_the_record_is_whole(outage: Outages) -> None:
+    with opened(outage(FULL).url) as database, database.read() as connection:
         assert verify(connection).intact
 
 
-def test_a_full_disk_makes_the_record_give_up_its_reserve(sqlite_url: str, trace: Path) -> None:
-    prefix = strace(sqlite_url, "pwrite64:error=ENOSPC:when=40..41", trace)
-    result = spoken(writer("outage", sqlite_url, under=prefix))[-1]
-    assert "(INJECTED)" in trace.read_text()
-    assert result["reserve"] is False
+def test_a_full_disk_makes_the_record_give_up_its_reserve(outage: Outages) -> None:
+    assert outage(FULL).said[-1]["reserve"] is False
 
 
-def test_a_failed_flush_is_answered_and_ends_the_process(sqlite_url: str, trace: Path) -> None:
-    process = writer("outage", sqlite_url, under=strace(sqlite_url, "fdatasync,fsync:error=EIO:when=5+", trace))
-    said = spoken(process)
-    assert (process.returncode, [list(line) for line in said]) == (EXIT_FLUSH_FAILED, [["refused"]])
+def test_a_failed_flush_is_answered_and_ends_the_process(outage: Outages) -> None:
+    failed = outage(NO_FLUSH)
+    assert (failed.status, [list(line) for line in failed.said]) == (EXIT_FLUSH_FAILED, [["refused"]])
 
 
-def test_a_failed_flush_is_never_tried_again(sqlite_url: str, trace: Path) -> None:
-    spoken(writer("outage", sqlite_url, under=strace(sqlite_url, "fdatasync,fsync:error=EIO:when=5+", trace)))
-    assert len(re.findall(r"INJECTED", trace.read_text())) == 1
+def test_a_failed_flush_is_never_tried_again(outage: Outages) -> None:
+    assert len(re.findall(r"INJECTED", outage(NO_FLUSH).trace)) == 1
 
 
 def test_the_record_goes_on_after_a_process_ended_for_its_flush(
-    sqlite_url: str, trace: Path, make_log: Callable[..., AuditLog]
+    outage: Outages, make_log: Callable[..., AuditLog]
 ) -> None:
-    spoken(writer("outage", sqlite_url, under=strace(sqlite_url, "fdatasync,fsync:error=EIO:when=5+", trace)))
-    make_log(sqlite_url).record(an_event())
-    with opened(sqlite_url) as database, database.read() as connection:
+    url = outage(NO_FLUSH).url
+    make_log(url).record(an_event())
+    with opened(url) as database, database.read() as connection:
         assert verify(connection).intact
