@@ -1,7 +1,8 @@
 """The requests of one SFTP channel: what is served at all, how much may wait, and how errors meet the wire.
 
-Narrows the library's handler: version 3, its own operations and two extensions; any other opcode or extension is
-unknown here, whatever handler the library has for it. One request is served after another.
+Narrows the library's handler: version 3, its own operations and two extensions. Extensions that write are refused as
+every writing is [R4], though none is announced; any other opcode or extension is unknown here, whatever handler the
+library has for it. One request is served after another.
 """
 
 from __future__ import annotations
@@ -44,6 +45,14 @@ log = logging.getLogger(__name__)
 
 VERSION = 3
 EXTENSIONS = ((b"limits@openssh.com", b"1"), (b"statvfs@openssh.com", b"2"))
+WRITING_EXTENSIONS = {
+    b"posix-rename@openssh.com": "rename",
+    b"hardlink@openssh.com": "link",
+    b"fsync@openssh.com": "fsync",
+    b"lsetstat@openssh.com": "setstat",
+    b"copy-data": "write",
+    b"copy-file": "write",
+}
 OPCODES = (
     FXP_OPEN,
     FXP_CLOSE,
@@ -143,6 +152,11 @@ class Handler(SFTPServerHandler):
         limits = self._limits
         return SFTPLimits(limits.packet_bytes, limits.read_bytes, limits.read_bytes, limits.handles)
 
+    async def refuse(self, packet: SSHPacket, operation: str) -> None:
+        """Refuse an extension that would write to the path or handle that comes first in it."""
+        target = packet.get_string()
+        await self._files.refuse(self._file_handles.get(target, target), operation)
+
     async def _cleanup(self, exc: Exception | None) -> None:
         await self._close_handles()
         await super()._cleanup(exc)
@@ -183,10 +197,21 @@ def _guarded(serve: _Serve) -> _Serve:
     return guarded
 
 
+def _refusing(operation: str) -> _Serve:
+    """The way of an extension that would write: it is refused as `operation`."""
+
+    async def refuse(self: Handler, packet: SSHPacket) -> None:
+        await self.refuse(packet, operation)
+
+    return refuse
+
+
 def _served() -> dict[int | bytes, Any]:
     plain: dict[int | bytes, Any] = dict(SFTPServerHandler._packet_handlers)
     keys: list[int | bytes] = [*OPCODES, *(name for name, _ in EXTENSIONS)]
-    return {key: _guarded(getattr(Handler, plain[key].__name__)) for key in keys}
+    served: dict[int | bytes, _Serve] = {key: getattr(Handler, plain[key].__name__) for key in keys}
+    served.update({name: _refusing(operation) for name, operation in WRITING_EXTENSIONS.items()})
+    return {key: _guarded(serve) for key, serve in served.items()}
 
 
 Handler._packet_handlers = _served()  # after the class: the table names its methods

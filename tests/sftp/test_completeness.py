@@ -14,7 +14,7 @@ from gateway import errors
 from gateway.sftp.channel import SftpChannel
 from gateway.sftp.connection import Connection
 from gateway.sftp.errors import STATUS, sftp_error
-from gateway.sftp.handler import EXTENSIONS, OPCODES, Handler
+from gateway.sftp.handler import EXTENSIONS, OPCODES, WRITING_EXTENSIONS, Handler
 from gateway.sftp.server import FileServer
 from tests.sftp import raw
 from tests.sftp.door import DOCUMENT, Door, running
@@ -66,8 +66,8 @@ def test_an_unknown_error_is_told_in_no_words_of_its_own() -> None:
     assert (told.code, told.reason) == (asyncssh.FX_FAILURE, errors.FSError.message)
 
 
-def test_only_version_3_operations_and_two_extensions_are_reachable() -> None:
-    assert set(Handler._packet_handlers) == {*OPCODES, *(name for name, _ in EXTENSIONS)}
+def test_only_version_3_operations_two_extensions_and_a_refusal_of_writing_are_reachable() -> None:
+    assert set(Handler._packet_handlers) == {*OPCODES, *(name for name, _ in EXTENSIONS), *WRITING_EXTENSIONS}
 
 
 WRITING = {
@@ -90,7 +90,7 @@ UNREACHABLE = {
     **{
         name.decode(): (raw.EXTENDED, string(name), string(b"\0\0\0\0"), u64(0), u64(1))
         for name in SFTPServerHandler._packet_handlers
-        if isinstance(name, bytes) and name not in dict(EXTENSIONS)
+        if isinstance(name, bytes) and name not in dict(EXTENSIONS) and name not in WRITING_EXTENSIONS
     },
 }
 
