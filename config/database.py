@@ -17,16 +17,19 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, Connection, Dialect, LargeBinary, MetaData, create_engine, event
+from sqlalchemy import URL, BigInteger, Connection, Dialect, LargeBinary, MetaData, create_engine, event
 from sqlalchemy.engine import Engine, make_url
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
 from config.clock import from_microseconds, microseconds
+from config.errors import OperatorError
 
 TURN_SECONDS = 5.0
 """How long a writer waits for its turn on SQLite; whoever holds it longer is stuck."""
 _NO_TURN = "the database is held by another writer"
+_WRONG_URL = "database.url is no address of SQLite or PostgreSQL: write it like postgresql://ladocs@db/ladocs."
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -67,23 +70,20 @@ class AuditBase(DeclarativeBase):
 class Database:
     """Short transactions on one database.
 
-    `url` is an SQLAlchemy URL (`sqlite:////path/ladocs.db`, `postgresql://user@host/name`).
+    `url` is an SQLAlchemy URL (`sqlite:////path/ladocs.db`, `postgresql://user@host/name`). Raises OperatorError for
+    another, and where the driver is not installed.
     """
 
     def __init__(self, url: str) -> None:
         self.url = url
-        parsed = make_url(url)
+        parsed = _parsed(url)
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         if self.is_sqlite:
-            self.engine: Engine = create_engine(
-                url, hide_parameters=True, pool_size=8, max_overflow=120, pool_timeout=10
-            )
+            self.engine: Engine = _engine(parsed, max_overflow=120)
             event.listen(self.engine, "connect", _sqlite_pragmas)
             self._lock_path: Path | None = Path(f"{parsed.database}.lock")
         else:
-            self.engine = create_engine(
-                url, hide_parameters=True, pool_size=8, max_overflow=24, pool_timeout=10, pool_pre_ping=True
-            )
+            self.engine = _engine(parsed, max_overflow=24, pool_pre_ping=True)
             self._lock_path = None
         self._queue = threading.Lock()
         # SQLite has no other kind of reading, and does not know these words.
@@ -137,6 +137,25 @@ class Database:
             yield
         finally:
             os.close(descriptor)
+
+
+def _parsed(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError as exc:
+        raise OperatorError(_WRONG_URL, exit_status=2) from exc
+    if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+        raise OperatorError(_WRONG_URL, exit_status=2)
+    return parsed
+
+
+def _engine(url: URL, **options: Any) -> Engine:
+    try:
+        return create_engine(url, hide_parameters=True, pool_size=8, pool_timeout=10, **options)
+    except ModuleNotFoundError as exc:
+        raise OperatorError(
+            f"The driver of PostgreSQL ({exc.name}) is not installed: pip install 'ladocs[postgresql]'.", exit_status=2
+        ) from exc
 
 
 def _lock(descriptor: int) -> None:

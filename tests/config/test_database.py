@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 import config.database
 from config.database import Database
+from config.errors import OperatorError
 from tests.support.databases import opened
 
 
@@ -56,3 +58,17 @@ def test_an_error_does_not_show_what_the_statement_was_given(database: Database)
     with database.read() as connection, pytest.raises(SQLAlchemyError) as raised:
         connection.execute(text("SELECT * FROM nowhere WHERE name = :name"), {"name": "CanaryPassw0rd!"})
     assert "Canary" not in str(raised.value)
+
+
+@pytest.mark.parametrize("url", ["nonsense", "mysql://ladocs@db/ladocs", "oracle://db"])
+def test_another_kind_of_database_is_refused_with_one_that_would_do(url: str) -> None:
+    with pytest.raises(OperatorError, match="write it like postgresql://") as raised:
+        Database(url)
+    assert raised.value.exit_status == 2
+
+
+def test_a_driver_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(OperatorError, match=r"ladocs\[postgresql\]") as raised:
+        Database("postgresql://ladocs@db/ladocs")
+    assert raised.value.exit_status == 2
