@@ -1,8 +1,8 @@
 """The tables of the record: `audit_record` (one row an event) and `audit_batch` (one row a commit, linked to the last).
 
-Rows are only ever inserted; `policy.audit.schema` holds the triggers that say so. No foreign key joins the two: the
-chain proves more, and a key would cost a lookup per row. A checkpoint names (batch, last record, link), all of which
-stand here. Times in `audit_batch` are microseconds since 1970, as they are hashed.
+Rows are only ever inserted; the triggers that say so stand in `config/migrations/audit`. No foreign key joins the two:
+the chain proves more, and a key would cost a lookup per row. A checkpoint names (batch, last record, link), all of
+which stand here. Times in `audit_batch` are microseconds since 1970, as they are hashed.
 """
 
 from __future__ import annotations

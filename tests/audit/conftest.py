@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from config.database import Database
-from policy.audit import schema
+from config.schema import Which, upgrade
 from policy.audit.log import AuditLog
 from tests.support.clock import FakeClock
 from tests.support.databases import opened
@@ -64,6 +64,5 @@ def database(url: str) -> Iterator[Database]:
 
 def empty(url: str) -> str:
     """Tables and triggers at `url`; the URL."""
-    with opened(url) as database, database.write() as connection:
-        schema.create(connection)
+    upgrade(url, Which.AUDIT)
     return url

@@ -1,19 +1,15 @@
-"""The database's own guard: what the triggers forbid, and that the migration makes the same tables."""
+"""The database's own guard: what the triggers forbid."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
-from alembic.migration import MigrationContext
-from alembic.operations import Operations
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from config.database import Database
 from policy.audit.log import AuditLog
-from policy.audit.schema import POSTGRESQL_DDL, SQLITE_DDL
 from tests.audit.conftest import empty
 from tests.support.databases import opened
 from tests.support.events import an_event
@@ -69,49 +65,3 @@ def test_postgresql_refuses(postgres: PostgresServer, make_log: Callable[..., Au
     make_log(url).record(an_event())
     with opened(url) as database:
         assert refused(database, FORBIDDEN_POSTGRESQL[name])
-
-
-def test_migration_and_schema_make_the_same_tables(url: str, server: PostgresServer | None, tmp_path: Path) -> None:
-    other = f"sqlite:///{tmp_path}/migrated.db" if server is None else server.fresh_database()
-    with opened(other) as migrated, opened(url) as made:
-        with migrated.write() as connection:
-            _migrate(connection)
-        assert _described(migrated) == _described(made)
-
-
-def test_migration_and_schema_have_the_same_triggers() -> None:
-    migration = _migration()
-    assert (migration["_SQLITE"], migration["_POSTGRESQL"]) == (SQLITE_DDL, POSTGRESQL_DDL)
-
-
-def _migration() -> dict[str, object]:
-    """The migration's names; its file name is no module's."""
-    path = Path(__file__).parents[2] / "config/migrations/audit/versions/0001_record.py"
-    names: dict[str, object] = {}
-    exec(compile(path.read_text(), path, "exec"), names)  # noqa: S102  # our own file
-    return names
-
-
-def _migrate(connection: Connection) -> None:
-    upgrade = _migration()["upgrade"]
-    assert callable(upgrade)
-    with Operations.context(MigrationContext.configure(connection)):
-        upgrade()
-
-
-def _described(database: Database) -> dict[str, object]:
-    """Tables, columns, keys and triggers as the database sees them."""
-    inspector = inspect(database.engine)
-    tables: dict[str, object] = {}
-    for name in ("audit_record", "audit_batch"):
-        tables[name] = (
-            [(c["name"], str(c["type"]), c["nullable"]) for c in inspector.get_columns(name)],
-            inspector.get_pk_constraint(name),
-            inspector.get_unique_constraints(name),
-        )
-    query = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY name"
-    if not database.is_sqlite:
-        query = "SELECT tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal ORDER BY tgname"
-    with database.read() as connection:
-        tables["triggers"] = [tuple(row) for row in connection.execute(text(query))]
-    return tables
