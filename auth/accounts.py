@@ -99,7 +99,9 @@ def create_service(
         raise OperatorError("A service account is owned by a named person with an active account: give its short name.")
     bound = sorted({canonical(network) for network in networks})
     if not bound and not (anywhere_because or "").strip():
-        raise OperatorError("A service account is bound to networks: name them, or give a recorded reason for none.")
+        raise OperatorError(
+            "A service account is bound to networks: give --network, or --anywhere-because with a reason for none."
+        )
     longest = SERVICE_LIFE if bound else SERVICE_LIFE_ANYWHERE
     if not at < expires_at <= at + longest:
         latest = (at + longest).date().isoformat()

@@ -59,7 +59,10 @@ def demo(
     environ = {**os.environ, **{f"LADOCS_SERVE__{key}": str(port) for key, port in asked.items() if port is not None}}
     if server.is_running(path):
         if not once:
-            raise OperatorError(f"This demo is being served already: 'ladocs demo --home {path} --once' shows how.")
+            raise OperatorError(
+                f"This demo is being served already: 'ladocs demo --home {path} --once' says how to connect.",
+                exit_status=2,
+            )
         _show(_kept(path), as_json=as_json)
         return 0
     home, settings = _opened(path, environ)

@@ -125,13 +125,14 @@ def _issue_to(core: Core, change: Change, person: StoryPerson) -> Credentials:
 
 
 def _issue_key(core: Core, change: Change, account: AccountRow) -> Path:
-    private = Ed25519PrivateKey.generate()
+    pair = Ed25519PrivateKey.generate()
+    public = pair.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
     folder = core.home.path / "people" / account.username
     make_private_folder(folder)
     file = folder / "id_ed25519"
-    write_durably(file, private.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()))
-    public = private.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
-    key = keys.add(change.connection, account.id, public, _DEVICE, at=change.at)
+    write_durably(file, pair.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()))
+    write_durably(file.with_suffix(".pub"), public + b"\n", 0o644)
+    key = keys.add(change.connection, account.id, public.decode(), _DEVICE, at=change.at)
     change.record(EventKind.CREDENTIAL_ADDED, f"account:{account.id}", reason=f"key {key.id} {key.fingerprint}")
     return file
 

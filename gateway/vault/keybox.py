@@ -151,7 +151,10 @@ class KeyBox:
 
     def _header(self, raw: bytes) -> tuple[int, int]:
         if len(raw) < _HEADER.size + NONCE_BYTES:
-            raise OperatorError(f"The key box in {self._folder} is cut short.", exit_status=2)
+            raise OperatorError(
+                f"The key box in {self._folder} is cut short: put back the second holder's, if there is one.",
+                exit_status=2,
+            )
         magic, version, generation, count = _HEADER.unpack_from(raw)
         if magic != _MAGIC or version != _VERSION:
             raise OperatorError(

@@ -207,7 +207,7 @@ def test_the_pages_are_served_without_a_certificate_on_loopback(home: Path) -> N
 def test_a_second_server_of_one_home_is_refused_in_one_line(home: Path) -> None:
     with serving(home):
         done = run("demo", "--home", str(home), *ANY_PORTS)
-    assert (done.returncode, done.stdout) == (1, "")
+    assert (done.returncode, done.stdout) == (2, "")
     assert "--once" in done.stderr
 
 
