@@ -1,6 +1,6 @@
 """What everyone is told alike: `About this drive.txt` [R34], every refusal, and in each whom to ask [R36].
 
-Called by the composition root and the SFTP door. Pure; made of the settings' names and numbers.
+Called by the composition root, the server and the SFTP door. Pure; made of the settings' names and numbers.
 """
 
 from __future__ import annotations

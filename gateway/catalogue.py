@@ -1,6 +1,6 @@
 """The catalogue: which documents are delivered where, read by folder and by name.
 
-Called by the file system (with a scope) and by publishing. `listing` and `newest` render a `SchoolScope` to SQL, the
+Called by the file system (with a scope) and by `deliveries`. `listing` and `newest` render a `SchoolScope` to SQL, the
 same data by which `policy.access.decide` judges one document; `find` looks one name up unfiltered, because the record
 must know the truth. Each is one query over one index range, whatever the catalogue holds. Thread-safe; takes the
 caller's connection; raises sqlalchemy.exc.SQLAlchemyError, and OSError or FSError where the key box cannot be read.

@@ -1,6 +1,7 @@
 """What was published, for the authority: documents by reference, with their schools, names and ends.
 
-Called by `ladocs document`. It shows names, never contents. Takes the caller's connection; thread-safe. Raises
+Called by `ladocs document`, by `ladocs audit list` for references as they were typed, and at each start for what a
+changed window would have hidden. It shows names, never contents. Takes the caller's connection; thread-safe. Raises
 sqlalchemy.exc.SQLAlchemyError.
 """
 

@@ -1,6 +1,6 @@
 """The one file system behind every door: alone it brings policy, record and vault together.
 
-Called by the SFTP, WebDAV and portal adapters, each with a file system bound to one principal and one session. Every
+Called by the SFTP and WebDAV adapters, each with a file system bound to one principal and one session. Every
 operation reads the clock once, asks what the principal holds, decides, and has a durable grant of the record before a
 name or a byte leaves. There is no verb that writes [R4]. Thread-safe. Raises only FSError.
 """

@@ -1,7 +1,7 @@
 """Months, last days and destroy days [R1] [R2]: pure calendar arithmetic in Europe/London.
 
-Called by publishing (which fixes a document's days for good) and by the catalogue (which names folders). Pure and
-thread-safe; raises nothing.
+Called by `deliveries`, which fixes a document's days for good, and by the tree and the catalogue, which name folders.
+Pure and thread-safe; raises nothing.
 """
 
 from __future__ import annotations

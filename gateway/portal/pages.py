@@ -1,7 +1,7 @@
 """The start page: what this is and how to connect, for whoever opens the address in a browser.
 
-Made once a process by the composition root; a WSGI application mounted at `/portal`. It knows nobody: no cookie is set,
-no credential is read, and every page works without scripts. Thread-safe.
+Made by the server, once in the process that serves HTTPS; a WSGI application mounted at `/portal`. It knows nobody: no
+cookie is set, no credential is read, and every page works without scripts. Thread-safe.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Reading needs a grant: the record's side of every listing, opening and refusal after sign-in.
 
-Called by the file system alone, before a name or a byte leaves. Thread-safe; memory is bounded. `browse`, `file`,
-`refused` and `FileGrant.cover` raise RecordUnavailable, and then nothing may leave; nothing else raises or waits.
+Called for the file system by its witness, before a name or a byte leaves, and by sessions as they end. Thread-safe;
+memory is bounded. `browse`, `file`, `refused` and `FileGrant.cover` raise RecordUnavailable, and then nothing may
+leave; nothing else raises or waits.
 
 Counts: the first act of a kind is one durable row with count 1; those that follow within the window are counted and
 written as one more row of the same kind when it ends, so that the sum of `count` is always the number of acts.

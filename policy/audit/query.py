@@ -43,7 +43,7 @@ class Entry:
 
 
 def listing(connection: Connection, wanted: Filter, limit: int | None = None) -> list[Entry]:
-    """The newest `limit` records that fit `wanted` (None: all), the newest last. Pruned ones fit only a filter of nothing."""
+    """The newest `limit` (None: all) that fit `wanted`, the newest last. Pruned ones fit only a filter of nothing."""
     with closing(_backwards(connection, wanted)) as entries:
         found = list(islice(entries, limit))
     found.reverse()

@@ -16,7 +16,8 @@ depends_on = None
 _NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 # REPLACE would delete without firing a DELETE trigger; demanding the next number shuts that way too.
-# The long number is `policy.audit.verify.KEPT` in microseconds, before the last batch: asking the clock would trust whoever sets it.
+# The long number is `policy.audit.verify.KEPT` in microseconds, before the last batch: asking the clock would trust
+# whoever sets it.
 _SQLITE = (
     """CREATE TRIGGER audit_record_insert BEFORE INSERT ON audit_record
 WHEN NEW.seq IS NOT (SELECT coalesce(max(seq), 0) + 1 FROM audit_record)
