@@ -143,7 +143,9 @@ class KeyBox:
                     exit_status=2,
                 ) from exc
             if len(plain) != count * _ENTRY:
-                raise OperatorError(f"The key box in {self._folder} is damaged.", exit_status=2)
+                raise OperatorError(
+                    f"The key box in {self._folder} is damaged: put the whole file back.", exit_status=2
+                )
             entries = (plain[start : start + _ENTRY] for start in range(0, len(plain), _ENTRY))
             self._keys = {entry[:ID_BYTES]: entry[ID_BYTES:] for entry in entries}
             self._seen = seen  # not before: a box that did not open is looked at again, and fails again
@@ -152,7 +154,7 @@ class KeyBox:
     def _header(self, raw: bytes) -> tuple[int, int]:
         if len(raw) < _HEADER.size + NONCE_BYTES:
             raise OperatorError(
-                f"The key box in {self._folder} is cut short: put back the second holder's, if there is one.",
+                f"The key box in {self._folder} is cut short: put the whole file back.",
                 exit_status=2,
             )
         magic, version, generation, count = _HEADER.unpack_from(raw)
