@@ -1,6 +1,6 @@
 """Whatever fails below the file system becomes an FSError: the client hears the class, the log hears the cause, here.
 
-A record that is down refuses everybody at once, so the log hears of that once a second.
+A record that is down refuses everybody at once, so the log hears of that once a second. What was foreseen is one line.
 """
 
 from __future__ import annotations
@@ -12,13 +12,17 @@ from contextlib import contextmanager
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from auth.argon import GateBusy
+from auth.throttle import TurnRefused
 from auth.verdicts import SignInUnavailable
+from config import outages
 from config.errors import OperatorError
-from gateway.errors import Unavailable
+from gateway.errors import FSError, Unavailable
 from gateway.vault.keybox import KeyGone
 from policy.audit.events import RecordUnavailable
 
 _FAULTS = (RecordUnavailable, SignInUnavailable, SQLAlchemyError, OSError, OperatorError, KeyGone)
+_FORESEEN = (FSError, GateBusy, TurnRefused, OperatorError, KeyGone)
 
 
 class OnceASecond(logging.Filter):
@@ -49,13 +53,14 @@ def as_fs_errors() -> Iterator[None]:
     try:
         yield
     except _FAULTS as exc:
-        cause = exc.__cause__ if isinstance(exc, SignInUnavailable) else None
-        _tell(cause or exc)
+        tell(exc)
         raise Unavailable from exc
 
 
-def _tell(fault: BaseException) -> None:
-    if isinstance(fault, RecordUnavailable):
-        record_log.error("refused without a record: %s", fault)
+def tell(fault: BaseException) -> None:
+    """Log why somebody was refused though nothing speaks against them."""
+    cause = (fault.__cause__ or fault) if isinstance(fault, SignInUnavailable) else fault
+    if isinstance(cause, RecordUnavailable):
+        record_log.error("refused without a record: %s", cause)
     else:
-        log.error("refused because of a fault of ours: %s", fault, exc_info=fault)
+        outages.tell(log, "refused because of a fault of ours", cause, foreseen=_FORESEEN)

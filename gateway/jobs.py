@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from config.clock import Clock, london_date
 from config.database import Database
 from config.errors import OperatorError
+from config.outages import in_one_line
 from gateway.clockguard import Belief, MarkKeeper
 from gateway.models import StoredObject
 from gateway.vault.vault import Vault
@@ -104,7 +105,7 @@ def run_until(stop: threading.Event, step: Callable[[], None], seconds: float) -
             try:
                 step()
             except (SQLAlchemyError, OSError, OperatorError, RecordUnavailable) as exc:
-                log.error("a job could not be done and is tried again: %s", exc)
+                log.error("a job could not be done and is tried again: %s", in_one_line(exc))
             except Exception:
                 log.exception("a job failed and is tried again")
             if stop.wait(seconds):

@@ -18,6 +18,7 @@ from auth.principal import Peer, Principal
 from auth.sessions import SessionLimit, SessionTable
 from config.clock import Clock
 from config.entropy import Entropy
+from config.outages import in_one_line
 from gateway.errors import Unavailable
 from gateway.faults import as_fs_errors
 from gateway.filesystem import Rooms, VirtualFileSystem
@@ -132,7 +133,7 @@ class Sessions:
         try:
             self._table.close(session_id)
         except (SQLAlchemyError, OSError) as exc:
-            log.warning("session %s stays in the table until the next sweep: %s", session_id, exc)
+            log.warning("session %s stays in the table until the next sweep: %s", session_id, in_one_line(exc))
 
 
 def _alike(one: Principal, other: Principal) -> bool:

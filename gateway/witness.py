@@ -10,6 +10,7 @@ import logging
 from datetime import datetime
 
 from auth.principal import Principal
+from config.outages import in_one_line
 from gateway.catalogue import Folder, Found
 from gateway.errors import Damaged
 from gateway.path import VirtualPath
@@ -61,7 +62,8 @@ class Witness:
 
     def damaged(self, found: Found, error: Damaged, at: datetime) -> None:
         """A stored document is missing or fails its tag: an alarm in the log, and a line of the record."""
-        log.error("document %s cannot be read from the store: %s", found.reference, error.__cause__ or error)
+        cause = in_one_line(error.__cause__ or error)
+        log.error("document %s cannot be read from the store: %s", found.reference, cause)
         self._grants.refused(self._of(EventKind.DOCUMENT_DAMAGED, Result.ERROR, found, at, Reason.STORE_FAILED))
 
     def damaged_name(self, folder: Folder, delivery_id: bytes, at: datetime) -> None:

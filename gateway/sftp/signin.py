@@ -7,7 +7,6 @@ is cancelled leaves nobody signed in.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -16,11 +15,10 @@ from asyncssh import DISC_NO_MORE_AUTH_METHODS_AVAILABLE, DISC_SERVICE_NOT_AVAIL
 from auth.principal import Candidate, Factor, Peer, Principal, Proof
 from auth.verdicts import Refusal
 from gateway.errors import FSError, Unavailable
+from gateway.faults import tell
 from gateway.sftp.doorway import Doorway
 from gateway.sftp.ports import OpenSession
 from gateway.sftp.threads import SignInThreads, Threads
-
-log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Challenge = tuple[str, str, str, Sequence[tuple[str, bool]]]
@@ -181,7 +179,7 @@ async def _asked_of(threads: Threads, call: Callable[..., T], *args: object) -> 
 
 def _unavailable(error: Exception) -> DisconnectError:
     """Signing in cannot be judged: nobody is let in, and it is said that the fault is ours."""
-    log.error("nobody was signed in because of a fault of ours", exc_info=error)
+    tell(error)
     return DisconnectError(DISC_SERVICE_NOT_AVAILABLE, Unavailable.message)
 
 

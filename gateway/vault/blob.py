@@ -171,10 +171,10 @@ class Blob:
                 plain = self._cipher.decrypt(
                     fmt.segment_nonce(index, last=index == self._count - 1), sealed[start : start + stride], None
                 )
-            except InvalidTag as exc:
+            except InvalidTag:
                 if index > last:  # read ahead of the client: it is told when it asks for this one
                     return
-                raise Damaged from exc
+                raise Damaged from ValueError(f"segment {index} was changed: its authentication tag fails")
             self._open[index] = plain
             self._open.move_to_end(index)
 

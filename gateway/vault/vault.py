@@ -252,6 +252,8 @@ class Vault:
             ctx = fmt.context(ref.object_id, ref.segment_size)
             key = self._box.key(ref.kek_id)
             return fmt.unwrap(key, ref.wrap, ctx=ctx, kek_id=ref.kek_id, length=ref.length, category=ref.category_id)
+        except InvalidTag:
+            raise Damaged from ValueError("its row was changed: its key cannot be unwrapped")
         except _CHANGED as exc:
             raise Damaged from exc
 

@@ -14,10 +14,11 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 
+from config import outages
 from config.clock import Clock
 from config.entropy import Entropy
 from policy.audit import names
-from policy.audit.chain import Chain, Head
+from policy.audit.chain import Chain, DatabaseReplaced, Head
 from policy.audit.events import Event, EventKind, RecordUnavailable, Result
 from policy.audit.faults import disk_full, flush_failed
 from policy.audit.payload import encode
@@ -47,7 +48,7 @@ class _Waiting:
 
 def end_process(error: BaseException) -> None:
     """Leave with status 74, half a second from now: time enough for the refusals on their way."""
-    _log.critical("a flush of the record failed; this process ends", exc_info=error)
+    outages.tell(_log, "a flush of the record failed and this process ends", error, level=logging.CRITICAL)
     threading.Timer(0.5, os._exit, (EXIT_FLUSH_FAILED,)).start()
 
 
@@ -217,7 +218,7 @@ class AuditLog:
         fatal = flush_failed(error)
         with self._changed:
             if self._retry_at is None and not fatal:
-                _log.error("the record is not writable", exc_info=error)
+                outages.tell(_log, "the record is not writable", error, foreseen=(DatabaseReplaced,))
             self._refuse_for_a_second()
             self._fatal = self._fatal or fatal
             kept = [w for w in work if w.posted] if self._open and not fatal else []
@@ -244,4 +245,4 @@ class AuditLog:
             if self._reserve is not None and self._reserve.release():
                 _log.critical("the disk is full: the record's reserve was given up; make room now")
         except OSError as exc:
-            _log.error("the record's reserve could not be given up", exc_info=exc)
+            outages.tell(_log, "the record's reserve could not be given up", exc)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import ProgrammingError
 
 from auth.verdicts import SignInUnavailable
 from gateway.errors import Unavailable
@@ -60,8 +61,13 @@ def test_twenty_refusals_without_a_record_are_few_lines_and_no_traceback(
     assert (len(caplog.records) <= 1 + seconds, traced) == (True, [])
 
 
-def test_another_fault_is_told_with_its_traceback_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_fault_that_was_foreseen_is_told_in_one_line_once(caplog: pytest.LogCaptureFixture) -> None:
     answer_for(_refused(OSError("disk gone")))
+    assert [(line.exc_info, "disk gone" in line.getMessage()) for line in caplog.records] == [(None, True)]
+
+
+def test_another_fault_is_told_with_its_traceback_once(caplog: pytest.LogCaptureFixture) -> None:
+    answer_for(_refused(ProgrammingError("SELEKT", {}, Exception("syntax error"))))
     assert [line.exc_info is not None for line in caplog.records] == [True]
 
 
