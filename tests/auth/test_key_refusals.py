@@ -13,7 +13,8 @@ from auth.principal import Door, Factor, Peer, Proof
 from auth.verdicts import Effect, Refusal, RefusalReason, Verdict
 from policy.access import OBSTACLES, Reason
 from policy.audit.events import EventKind
-from tests.auth.world import KEY, OTHER_KEY, Someone, World
+from tests.auth.world import Someone, World
+from tests.support.people import KEY, OTHER_KEY
 from tests.support.world import ADDRESS, a_world
 
 Spoil = Callable[[World, Someone], None]

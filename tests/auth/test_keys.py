@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from auth import keys
 from auth.verdicts import RefusalReason
 from config.errors import OperatorError
-from tests.auth.world import ELSEWHERE, HOME, KEY, OTHER_KEY, Someone, World
+from tests.auth.world import ELSEWHERE, HOME, Someone, World
+from tests.support.people import KEY, OTHER_KEY
 
 _SSH = (Encoding.OpenSSH, PublicFormat.OpenSSH)
 

@@ -24,13 +24,11 @@ from auth.verdicts import Effect, Verdict
 from config.database import Database
 from config.secrets import DEVICE_KEY, PASSWORD_PEPPER, TOTP_SEAL, Secrets
 from tests.support.clock import FakeClock
-from tests.support.people import enter_person, enter_service
+from tests.support.people import KEY, enter_person, enter_service
 
 PASSWORD = "seven quiet otters"
 HOME = "192.0.2.7"
 ELSEWHERE = "203.0.113.9"
-KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIqI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c"
-OTHER_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIE5dw6ofRdfVqNUZsNMfszLjYqRtO43ol32D1uPybOU"
 
 _ENOUGH = (
     frozenset({Factor.PASSWORD, Factor.TOTP}),

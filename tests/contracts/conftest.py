@@ -12,9 +12,7 @@ from config.database import Database
 from config.schema import Which, upgrade
 from tests.support.databases import opened
 from tests.support.postgres import PostgresServer
-from tests.support.world import World, a_world
-
-HERE, THERE = "830-2001", "830-2002"
+from tests.support.world import World, a_small_world
 
 
 @pytest.fixture
@@ -39,9 +37,5 @@ def _migrated(server: PostgresServer) -> str:
 @pytest.fixture
 def world(server: PostgresServer | None, tmp_path: Path) -> Iterator[World]:
     """A home with two schools, a headteacher and an office."""
-    with a_world(tmp_path, server) as world:
-        world.school(HERE, "Alder Primary")
-        world.school(THERE, "Birch Primary")
-        world.person("h.head", {HERE: ()}, "Headteacher")
-        world.person("o.office", {HERE: ["General", "SEND"]})
+    with a_small_world(tmp_path, server) as world:
         yield world

@@ -23,10 +23,9 @@ from policy.access import AudienceOf, Scope, scope_for
 from policy.audit.events import EventKind
 from policy.audit.verify import verify
 from policy.months import Month
-from tests.contracts.conftest import HERE, THERE
 from tests.support.concurrency import all_at_once
 from tests.support.databases import opened
-from tests.support.world import OFFICER, World, names, path, read, tree, without_table
+from tests.support.world import HERE, OFFICER, THERE, World, names, path, read, tree, without_table
 
 SEND = "/Derbyshire Documents/2026-11 November/SEND"
 

@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 
 from gateway.errors import ClosedHandle, IsADirectory, NotADirectory, NotFound
 from gateway.tree import FileSystem, NodeKind
-from tests.contracts.conftest import HERE
 from tests.support.memory_fs import MemoryFileSystem
-from tests.support.world import a_world, names, path, read, tree
+from tests.support.world import HERE, a_world, names, path, read, tree
 
 FOLDER = "/Derbyshire Documents/2026-11 November/SEND"
 FILES = {"É & co.csv": b"a,b\n", "big.bin": bytes(range(256)) * 1024, "letter.pdf": b"%PDF"}

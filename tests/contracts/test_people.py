@@ -15,14 +15,15 @@ from auth.standing import Standing
 from auth.throttle import GuessLimits, Throttle
 from config.errors import OperatorError
 from policy import membership, schools
-from policy.access import schools_reached, scope_for
+from policy.access import scope_for
 from policy.doors import PolicyDoors
 from policy.membership import SERVICE_ROLE
 from policy.models import SchoolNetwork
+from policy.reach import schools_reached
 from policy.schools import SchoolState
-from tests.contracts.conftest import HERE, THERE
 from tests.support.concurrency import all_at_once
-from tests.support.world import ADDRESS, KEY, NETWORK, OFFICER, World
+from tests.support.people import KEY
+from tests.support.world import ADDRESS, HERE, NETWORK, OFFICER, THERE, World
 
 # Accounts
 

@@ -19,9 +19,8 @@ from gateway.vault.models import Kek, KekState, Purpose
 from policy.access import SchoolScope, Scope, scope_for
 from policy.models import School
 from policy.months import Month
-from tests.contracts.conftest import HERE
 from tests.support.postgres import PostgresServer
-from tests.support.world import OFFICER, World, a_world, names, path, statements
+from tests.support.world import HERE, OFFICER, World, a_world, names, path, statements
 
 SCHOOLS = 30
 DOCUMENTS = 400  # of each school, a quarter of them restricted

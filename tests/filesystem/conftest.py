@@ -7,17 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.world import World, a_world
-
-HERE, THERE = "830-2001", "830-2002"
+from tests.support.world import HERE, World, a_small_world
 
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    with a_world(tmp_path) as world:
-        world.school(HERE, "Alder Primary")
-        world.school(THERE, "Birch Primary")
-        world.person("h.head", {HERE: ()}, "Headteacher")
-        world.person("o.office", {HERE: ["General", "SEND"]})
+    with a_small_world(tmp_path) as world:
         world.person("n.nothing", {HERE: ()})
         yield world

@@ -15,9 +15,8 @@ from gateway.errors import FSError, NotFound, Unavailable
 from gateway.tree import FileSystem
 from policy import membership, schools
 from policy.schools import SchoolState
-from tests.filesystem.conftest import HERE, THERE
 from tests.support.people import SERVICE_LIFE
-from tests.support.world import World, names, path, read, tree
+from tests.support.world import HERE, THERE, World, names, path, read, tree
 
 DOCUMENTS = "/Derbyshire Documents"
 NOVEMBER = f"{DOCUMENTS}/2026-11 November"

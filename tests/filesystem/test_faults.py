@@ -13,8 +13,7 @@ from auth.verdicts import SignInUnavailable
 from gateway.errors import Damaged, FSError, NotFound, Unavailable
 from gateway.models import Delivery, Document
 from policy.audit.events import EventKind
-from tests.filesystem.conftest import HERE
-from tests.support.world import World, names, path, read, without_table
+from tests.support.world import HERE, World, names, path, read, without_table
 
 DOCUMENTS = "/Derbyshire Documents"
 SEND = f"{DOCUMENTS}/2026-11 November/SEND"

@@ -14,8 +14,7 @@ from policy import schools
 from policy.access import Reason
 from policy.audit.events import Event, EventKind, Result
 from policy.schools import SchoolState
-from tests.filesystem.conftest import HERE, THERE
-from tests.support.world import ADDRESS, World, names, path
+from tests.support.world import ADDRESS, HERE, THERE, World, names, path
 
 DOCUMENTS = "/Derbyshire Documents"
 SEND = f"{DOCUMENTS}/2026-11 November/SEND"

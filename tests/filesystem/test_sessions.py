@@ -7,9 +7,8 @@ import pytest
 from gateway.errors import Unavailable
 from gateway.session import IDLE_SECONDS, Session
 from policy.audit.events import EventKind
-from tests.filesystem.conftest import HERE
 from tests.support.concurrency import all_at_once
-from tests.support.world import World, names, path, peer, without_table
+from tests.support.world import HERE, World, names, path, peer, without_table
 
 SEND = "/Derbyshire Documents/2026-11 November/SEND"
 

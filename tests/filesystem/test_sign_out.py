@@ -8,8 +8,7 @@ import pytest
 
 from gateway.session import IDLE_SECONDS, Session
 from policy.audit.events import EventKind, Result
-from tests.filesystem.conftest import HERE
-from tests.support.world import ADDRESS, World, names, path, peer
+from tests.support.world import ADDRESS, HERE, World, names, path, peer
 
 SEND = "/Derbyshire Documents/2026-11 November/SEND"
 OUT = EventKind.SIGN_OUT

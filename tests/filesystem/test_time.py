@@ -13,9 +13,8 @@ from gateway import compose
 from gateway import core as cores
 from gateway.errors import NotFound, Unavailable
 from policy.months import Month
-from tests.filesystem.conftest import HERE
 from tests.support.clock import FakeClock
-from tests.support.world import World, a_world, names, path, read
+from tests.support.world import HERE, World, a_world, names, path, read
 
 DOCUMENTS = "/Derbyshire Documents"
 SEND = f"{DOCUMENTS}/2026-11 November/SEND"

@@ -11,8 +11,7 @@ import pytest
 from auth.principal import Layout
 from gateway.errors import NotADirectory, NotFound
 from policy import schools
-from tests.filesystem.conftest import HERE, THERE
-from tests.support.world import World, a_world, names, path, peer, read, tree
+from tests.support.world import HERE, THERE, World, a_world, names, path, peer, read, tree
 
 DOCUMENTS = "/Derbyshire Documents"
 NOVEMBER = f"{DOCUMENTS}/2026-11 November"

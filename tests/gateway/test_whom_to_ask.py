@@ -16,7 +16,8 @@ from gateway.sftp.listener import doorway
 from policy import schools
 from policy.access import OBSTACLES
 from policy.schools import SchoolState
-from tests.support.world import ADDRESS, KEY, World, a_world, path
+from tests.support.people import KEY
+from tests.support.world import ADDRESS, World, a_world, path
 
 SCHOOL = "830-2001"
 

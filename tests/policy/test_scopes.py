@@ -16,9 +16,7 @@ from auth.principal import AccountState, Layout, Principal
 from policy import membership, schools
 from policy.access import Reason, SchoolScope, Scope, scope_for
 from policy.schools import SchoolState, folder_name
-from tests.support.world import World, a_world
-
-HERE, THERE = "830-2001", "830-2002"
+from tests.support.world import HERE, THERE, World, a_world
 
 
 @pytest.fixture

@@ -23,9 +23,8 @@ from gateway.tree import FileSystem
 from policy import membership, schools
 from policy.access import HEADTEACHER
 from policy.schools import SchoolState
-from tests.support.world import World, a_world, path, read, tree
+from tests.support.world import HERE, THERE, World, a_world, path, read, tree
 
-HERE, THERE = "830-2001", "830-2002"
 FOLDERS = {HERE: "830-2001 Alder Primary", THERE: "830-2002 Birch Primary"}
 CATEGORIES = ("General", "SEND")
 MONTHS = ("2026-11 November", "2026-12 December")

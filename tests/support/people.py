@@ -13,6 +13,8 @@ from auth.principal import AccountState, Layout, StaffRole
 from policy import categories, membership, schools
 
 SERVICE_LIFE = timedelta(days=300)
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIqI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c"
+OTHER_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIE5dw6ofRdfVqNUZsNMfszLjYqRtO43ol32D1uPybOU"
 
 
 def enter_person(

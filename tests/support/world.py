@@ -38,13 +38,13 @@ from policy.membership import SERVICE_ROLE
 from tests.support.clock import FakeClock
 from tests.support.databases import opened
 from tests.support.home import SETTINGS, empty_home, found_home
-from tests.support.people import admit, enter_person, enter_service
+from tests.support.people import KEY, admit, enter_person, enter_service
 from tests.support.postgres import PostgresServer
 
 ADDRESS = "192.0.2.7"
 NETWORK = "192.0.2.0/24"
 OFFICER = "o.officer"
-KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIqI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c"
+HERE, THERE = "830-2001", "830-2002"
 
 
 class World:
@@ -293,6 +293,17 @@ def a_world(
         yield world
     finally:
         world.close()
+
+
+@contextmanager
+def a_small_world(folder: Path, server: PostgresServer | None = None) -> Iterator[World]:
+    """A world with two schools, and a headteacher and an office in the first."""
+    with a_world(folder, server) as world:
+        world.school(HERE, "Alder Primary")
+        world.school(THERE, "Birch Primary")
+        world.person("h.head", {HERE: ()}, "Headteacher")
+        world.person("o.office", {HERE: ["General", "SEND"]})
+        yield world
 
 
 def peer(door: Door = Door.WEBDAV) -> Peer:
