@@ -147,26 +147,13 @@ class Catalogue:
 
         Without regard to case: names of one folder differ by more than case [R7].
         """
-        tokens = self.tokens(connection, folder, name)
-        row = connection.execute(
-            _BY_TOKEN,
-            {
-                "school": folder.school_id,
-                "month": folder.month.key,
-                "category": folder.category_id,
-                "tokens": tokens,
-            },
-        ).first()
+        place = {"school": folder.school_id, "month": folder.month.key, "category": folder.category_id}
+        row = connection.execute(_BY_TOKEN, {**place, "tokens": self.tokens(connection, folder, name)}).first()
         if row is None or row.name_sealed is None or row.wrap is None:
             return None
+        names = self._vault.names(folder.school_id, folder.category_id)
         return Found(
-            name=_name(
-                self._vault.names(folder.school_id, folder.category_id),
-                row.kek_id,
-                row.name_sealed,
-                row.id,
-                row.object_id,
-            ),
+            name=_name(names, row.kek_id, row.name_sealed, row.id, row.object_id),
             delivery_id=row.id,
             reference=row.reference,
             size=row.size,
