@@ -21,8 +21,9 @@ from gateway.vault.blob import Sealed
 from gateway.vault.models import Purpose
 from gateway.vault.vault import Vault, Wrapped
 from policy import categories, generations, schools
-from policy.access import AudienceOf, schools_reached
+from policy.access import AudienceOf
 from policy.months import Month, destroy_day, last_day, visible_until
+from policy.reach import schools_reached
 
 
 class Deliveries:

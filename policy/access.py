@@ -7,16 +7,15 @@ raises sqlalchemy.exc.SQLAlchemyError alone.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 
-from sqlalchemy import Connection, and_, exists, or_, select, true
+from sqlalchemy import Connection, select
 
-from auth.models import Account, AccountRole
-from auth.principal import AccountState, Kind, Principal
+from auth.principal import Kind, Principal
 from auth.standing import Standing, standing
 from policy import categories
 from policy.models import Grant, Membership, School
@@ -192,6 +191,19 @@ def scope_for(connection: Connection, principal: Principal, at: datetime) -> Sco
     named = categories.names(connection)
     if principal.roles or obstacle is not None:
         return Scope(principal=principal, categories=named, schools=MappingProxyType({}), obstacle=obstacle)
+    schools = _schools_of(connection, principal, frozenset(named), at)
+    return Scope(
+        principal=principal,
+        categories=named,
+        schools=MappingProxyType(schools),
+        obstacle=None if schools else Reason.NO_SCHOOL,
+    )
+
+
+def _schools_of(
+    connection: Connection, principal: Principal, every_category: frozenset[int], at: datetime
+) -> dict[int, SchoolScope]:
+    """What `principal` holds in each school that it belongs to; a headteacher holds every category."""
     memberships = connection.execute(
         select(Membership.role, Membership.since, *School.__table__.columns)
         .join(School, School.id == Membership.school_id)
@@ -209,7 +221,7 @@ def scope_for(connection: Connection, principal: Principal, at: datetime) -> Sco
         roles = (known.roles if known else frozenset()) | {row.role}
         held: dict[int, datetime | None] = {g.category_id: g.expires_at for g in grants if g.school_id == row.id}
         if HEADTEACHER in roles and principal.kind is Kind.PERSON:
-            held = dict.fromkeys(named)
+            held = dict.fromkeys(every_category)
         schools[row.id] = SchoolScope(
             school_id=row.id,
             folder=folder_name(row.dfe, row.name, row.earlier_name, row.renamed_on, at),
@@ -218,55 +230,4 @@ def scope_for(connection: Connection, principal: Principal, at: datetime) -> Sco
             categories=MappingProxyType(held),
             obstacle=None if row.state == SchoolState.ACTIVE else Reason.SCHOOL_SUSPENDED,
         )
-    return Scope(
-        principal=principal,
-        categories=named,
-        schools=MappingProxyType(schools),
-        obstacle=None if schools else Reason.NO_SCHOOL,
-    )
-
-
-def schools_reached(
-    connection: Connection,
-    schools: Collection[int],
-    category_id: int,
-    *,
-    audience: AudienceOf | None,
-    not_headteacher: bool,
-    at: datetime,
-) -> set[int]:
-    """Those of `schools` in which somebody, person or script, can read such a document at `at`.
-
-    It says what `decide` says, for everybody at once: in the others the document would lie unread [R30].
-    """
-    is_head = Membership.role == HEADTEACHER
-    granted = exists().where(
-        Grant.account_id == Membership.account_id,
-        Grant.school_id == Membership.school_id,
-        Grant.category_id == category_id,
-        Grant.revoked_at.is_(None),
-        or_(Grant.expires_at.is_(None), Grant.expires_at > at),
-    )
-    addressed = (
-        true()
-        if audience is None
-        else or_(is_head, Membership.role.in_(audience.roles), Membership.account_id.in_(audience.accounts))
-    )
-    found = connection.execute(
-        select(Membership.school_id)
-        .distinct()
-        .join(School, School.id == Membership.school_id)
-        .join(Account, Account.id == Membership.account_id)
-        .where(
-            Membership.school_id.in_(schools),
-            Membership.ended_at.is_(None),
-            School.state == SchoolState.ACTIVE,
-            Account.state == AccountState.ACTIVE,
-            or_(Account.expires_at.is_(None), Account.expires_at > at),
-            ~exists().where(AccountRole.account_id == Account.id),
-            or_(and_(is_head, Account.kind == Kind.PERSON), granted),
-            ~is_head if not_headteacher else true(),
-            addressed,
-        )
-    )
-    return set(found.scalars())
+    return schools
