@@ -32,10 +32,6 @@ class Home:
         return settings_file(self.path)
 
     @property
-    def format_file(self) -> Path:
-        return format_file(self.path)
-
-    @property
     def secrets_dir(self) -> Path:
         return self.path / "secrets"
 

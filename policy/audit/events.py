@@ -28,7 +28,6 @@ class EventKind(StrEnum):
     CREDENTIAL_ADDED = "credential:added"
     CREDENTIAL_REMOVED = "credential:removed"
     CLOCK_CONFIRMED = "clock:confirmed"
-    KEYS_CHANGED = "keys:changed"
     SERVICE_STARTED = "service:started"
     SERVICE_STOPPED = "service:stopped"
     HEARTBEAT = "service:heartbeat"
