@@ -130,6 +130,7 @@ class Connection(HTTPConnection):
         self.arrived = self.serving = self.lingers = False
         self.parked: set[int] = set()
         self._tls: DeferredTls | None = server.ssl_adapter
+        self._handshake_until: float | None = None
 
     @property
     def remote_addr(self) -> str:
@@ -140,6 +141,19 @@ class Connection(HTTPConnection):
     def remote_addr(self, address: str) -> None:
         self._address = plain_address(address)
         self.prefix = address_prefix(self._address)
+
+    @property
+    def shakes_hands(self) -> bool:
+        """Whether TLS is still to be agreed on."""
+        return self._tls is not None
+
+    @property
+    def patience(self) -> float:
+        """How many seconds it may be silent."""
+        limits = self.server.limits
+        if self.shakes_hands:
+            return limits.handshake_seconds
+        return limits.header_seconds if self.in_lobby else limits.keep_alive_seconds
 
     def signed_in(self, account_id: int, *, is_service: bool) -> None:
         """Called by the application once a credential held: the connection leaves the lobby.
@@ -189,22 +203,30 @@ class Connection(HTTPConnection):
         return False
 
     def _serve(self) -> bool:
-        if self._tls is not None and not self._secure(self._tls):
-            return False
+        if self._tls is not None:
+            return self._shake_hands(self._tls)
         request = self.request = Request(self.server, self)
         request.parse_request()
         if request.ready:
             request.respond()
         return request.ready and not request.close_connection
 
-    def _secure(self, tls: DeferredTls) -> bool:
-        try:
-            secured = tls.secure(self.wire.socket, self.server.limits.handshake_seconds)
-        except NotTls:
-            Request(self.server, self).refuse(HTTPStatus.BAD_REQUEST, _PLAIN_HTTP)
+    def _shake_hands(self, tls: DeferredTls) -> bool:
+        """Go on as far as the client's bytes go: what is still to come is awaited without a thread."""
+        now = self.server.clock.monotonic()
+        if self._handshake_until is None:
+            self._handshake_until = now + self.server.limits.handshake_seconds
+            try:
+                self.socket = self.wire.socket = tls.secure(self.wire.socket)
+            except NotTls:
+                Request(self.server, self).refuse(HTTPStatus.BAD_REQUEST, _PLAIN_HTTP)
+                return False
+        if now > self._handshake_until:
             return False
-        self.socket = self.wire.socket = secured  # before the handshake, so that `cut` and `close` end that too
-        secured.do_handshake()
+        try:
+            self.socket.do_handshake()
+        except ssl.SSLWantReadError:
+            return True
         self._tls = None
         return True
 

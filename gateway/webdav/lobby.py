@@ -20,9 +20,12 @@ from gateway.webdav.limits import HttpLimits
 
 
 class Guest(Protocol):
-    """A connection as the lobby sees it."""
+    """A connection as the lobby sees it. `shakes_hands`: it has not even agreed on TLS."""
 
     prefix: str
+
+    @property
+    def shakes_hands(self) -> bool: ...
 
     def cut(self) -> None:
         """Shut the socket, so that whichever thread waits on it wakes."""
@@ -73,12 +76,11 @@ class Lobby(Generic[G]):
         return len(self._busy)
 
     def arrive(self, guest: G) -> None:
-        """Count a new connection, at the price of the oldest where there are too many."""
+        """Count a new connection, at the price of the oldest where there are too many; who shakes hands goes first."""
         with self._lock:
             limits = self._limits
-            surplus = self._oldest_rival(
-                self._inside, guest, limits.lobby_connections_per_prefix, limits.lobby_connections
-            )
+            rivals = sorted(self._inside, key=lambda other: not other.shakes_hands)
+            surplus = self._oldest_rival(rivals, guest, limits.lobby_connections_per_prefix, limits.lobby_connections)
             if surplus is not None:
                 del self._inside[surplus]
             self._inside[guest] = None
@@ -142,9 +144,9 @@ class Lobby(Generic[G]):
             oldest.cut()
 
     def close(self) -> tuple[G, ...]:
-        """At the end: those who still wait, for the caller to close."""
+        """At the end, when no thread runs: those who are left, for the caller to close."""
         with self._lock:
-            left = tuple(self._waiting)
+            left = tuple({**self._inside, **dict.fromkeys(self._waiting)})
             self._waiting.clear()
         return left
 

@@ -31,7 +31,7 @@ _SERVER_NAME = "ladocs"  # cheroot would say its version
 
 
 class _Connections(ConnectionManager):
-    """cheroot's selector of idle connections. In the lobby idleness ends sooner."""
+    """cheroot's selector of idle connections, each with its own patience."""
 
     server: CherootServer
 
@@ -61,12 +61,11 @@ class _Connections(ConnectionManager):
 
     def _expire(self, threshold: float) -> None:
         """Called twice a second with the time.time() before which a signed-in connection is too long idle."""
-        limits = self.server.limits
-        stricter = threshold + limits.keep_alive_seconds - limits.header_seconds
+        now = threshold + self.server.limits.keep_alive_seconds
         idle = [
             (descriptor, connection)
             for descriptor, connection in self._selector.connections
-            if connection is not self.server and connection.last_used < (stricter if connection.in_lobby else threshold)
+            if connection is not self.server and connection.last_used < now - connection.patience
         ]
         for descriptor, connection in idle:
             self._selector.unregister(descriptor)
@@ -138,7 +137,7 @@ class CherootServer(wsgi.Server):
         self.ready = True
 
     def stop(self) -> None:
-        """As cheroot's, but at once, and whoever waits for a thread is closed too."""
+        """As cheroot's, but at once, and whoever no thread came to any more is closed too."""
         self.pause.set()
         if self.ready:
             self._connections.end()
@@ -158,12 +157,12 @@ class CherootServer(wsgi.Server):
     def put_conn(self, connection: Connection) -> None:
         """Back to the selector after a request; not by a thread that turned away because the connection waits.
 
-        Another thread may have it already: what counts is what this one did.
+        Another thread may have it already, at the end too: what counts is what this one did.
         """
         thread = threading.get_ident()
         parked = thread in connection.parked
         connection.parked.discard(thread)
-        if not parked or not self.ready:
+        if not parked:
             super().put_conn(connection)
 
     def error_log(self, msg: str = "", level: int = logging.INFO, traceback: bool = False) -> None:

@@ -1,7 +1,7 @@
 """TLS for cheroot, with the handshake left to the worker.
 
 cheroot's own adapter shakes hands in its accept loop, where one silent client stalls everyone. This one wraps nothing
-there; `Connection` shakes hands in its worker thread, with a deadline.
+there; `Connection` shakes hands in its worker threads, as far as the client's bytes go each time.
 """
 
 from __future__ import annotations
@@ -55,12 +55,12 @@ class DeferredTls(Adapter):
     def makefile(self, sock: socket.socket, mode: str = "r", bufsize: int = -1) -> None:
         """Nothing: a `Wire` reads and writes the connection."""
 
-    def secure(self, sock: socket.socket, timeout: float) -> ssl.SSLSocket:
-        """The socket that takes the place of `sock`. The handshake on it is to come, and has `timeout` seconds.
+    def secure(self, sock: socket.socket) -> ssl.SSLSocket:
+        """The socket that takes the place of `sock`, whose first byte has come. The handshake on it never waits.
 
-        Raises NotTls, and OSError (TimeoutError among them).
+        Raises NotTls, OSError.
         """
-        sock.settimeout(timeout)
+        sock.setblocking(False)
         if sock.recv(1, socket.MSG_PEEK) not in (_HANDSHAKE_RECORD, b""):
             raise NotTls
         context: ssl.SSLContext = self.context

@@ -15,6 +15,7 @@ LIMITS = HttpLimits(threads=16, lobby_per_prefix=2, lobby_connections=6, lobby_c
 class Caller:
     prefix: str
     was_cut: bool = False
+    shakes_hands: bool = False
 
     def cut(self) -> None:
         self.was_cut = True
