@@ -104,19 +104,21 @@ class Authenticator:
         return self._guess(candidate, attempt)
 
     def check_device(self, candidate: Candidate, text: str) -> Proof | None:
-        """A device password. One that has ended is refused, but is no guess: a forgotten PC locks nobody out."""
+        """A device password. Only a wrong one is a guess: 120 random bits are found by nobody, however often they try.
 
-        def attempt(reservation: Reservation, at: datetime) -> Proof | RefusalReason:
+        Lanes that are full of wrong ones keep no right one out; one that has ended is refused and locks nobody out.
+        """
+        with _as_unavailable():
+            at = self._clock.now()
             with self._database.read() as connection:
                 device = self._devices.match(connection, candidate.account_id, text)
             if device is None:
-                return RefusalReason.WRONG_DEVICE
-            with self._database.write() as connection:
-                give_back(connection, reservation)
+                return self._guess(candidate, lambda reservation, at: RefusalReason.WRONG_DEVICE)
             objection = device.objection(candidate.peer.address, at)
-            return objection or _proof(candidate, Factor.DEVICE_PASSWORD, at, credential_id=device.id)
-
-        return self._guess(candidate, attempt)
+            if objection is None:
+                return _proof(candidate, Factor.DEVICE_PASSWORD, at, credential_id=device.id)
+            self._refuse(candidate, objection)
+            return None
 
     def offers_key(self, candidate: Candidate, openssh_public: str) -> bool:
         """Is this key (`type base64`) the account's, in whatever standing? Counts and records nothing."""

@@ -1,6 +1,6 @@
 """A guess from its place in the lanes to its outcome [R18]: whose, whether from a known place, when its turn comes.
 
-Called by the authenticator for passwords, codes and device passwords; never for keys. Thread-safe. Raises what
+Called by the authenticator for passwords, codes and wrong device passwords; never for keys. Thread-safe. Raises what
 `throttle` and the attempt raise; a guess that ends so keeps its place, as a wrong one does.
 """
 

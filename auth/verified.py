@@ -3,8 +3,7 @@
 Called by the WebDAV door. An entry is keyed by an HMAC, under a key that this process drew and nobody else knows, of
 user name, password as typed, address and door: no password is kept, and none holds from elsewhere. An entry is asked
 about anew every few seconds, so that what was taken away ends here by itself [R19]. After `life` seconds its owner
-comes in anew, but without a guess [R18]: the entry shows that it is the same password, and wrong ones of another device
-must not lock this one out. Thread-safe. Raises what `still_valid` raises: then nobody is let in.
+comes in anew. Thread-safe. Raises what `still_valid` raises: then nobody is let in.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from auth.accounts import plain_username
-from auth.principal import Candidate, Factor, Peer, Principal, Proof
+from auth.principal import Peer, Principal
 from config.clock import Clock
 from config.entropy import Entropy
 
@@ -69,20 +68,6 @@ class VerifiedDevices:
         if stale:
             self._refresh(key, entry, _Entry(entry.principal, entry.put_at, now))
         return entry.principal if now - entry.put_at < self._life else None
-
-    def recall(self, candidate: Candidate, typed: str) -> Proof | None:
-        """The proof that the candidate showed with these before, however long ago; `authenticate` judges all else."""
-        with self._lock:
-            entry = self._entries.get(self._keyed(candidate.username, typed, candidate.peer))
-        if entry is None:
-            return None
-        return Proof(
-            account_id=entry.principal.account_id,
-            factor=Factor.DEVICE_PASSWORD,
-            address=candidate.peer.address,
-            at=self._clock.now(),
-            credential_id=entry.principal.credential_id,
-        )
 
     def put(self, username: str, typed: str, peer: Peer, principal: Principal) -> None:
         """Remember what `Authenticator.authenticate` returned for these."""

@@ -39,9 +39,7 @@ class DeviceDoor:
 
     def _authenticate(self, credentials: Credentials, peer: Peer) -> Principal | None:
         candidate = self._authenticator.candidate(credentials.username, peer)
-        proof = self._verified.recall(candidate, credentials.password)
-        if proof is None:
-            proof = self._authenticator.check_device(candidate, credentials.password)
+        proof = self._authenticator.check_device(candidate, credentials.password)
         if proof is None:
             return None
         outcome = self._authenticator.authenticate(candidate, [proof])

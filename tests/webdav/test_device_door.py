@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from auth.verified import VerifiedDevices
 from gateway.webdav.basic import Credentials
 from gateway.webdav.devicedoor import DeviceDoor
 from tests.support.world import World, a_world, peer
@@ -32,5 +34,18 @@ def test_a_device_stays_in_while_another_of_its_account_types_wrong(world: World
     assert door.admit(right, peer()) is not None
     world.clock.advance(minutes=15)
     for _ in range(10):
+        assert door.admit(WRONG, peer()) is None
+    assert door.admit(right, peer()) is not None
+
+
+def test_a_device_comes_in_after_a_restart_though_another_has_used_up_the_lane(world: World) -> None:
+    services = world.services
+    with world.changing() as connection:
+        device = world.core.devices.create(connection, world.accounts["o.office"], "Office PC", at=world.clock.now())
+    right = Credentials("o.office", device)
+    assert DeviceDoor(services.authenticator, services.verified, services.sessions).admit(right, peer()) is not None
+    forgetful = VerifiedDevices(services.authenticator.still_valid, world.clock, os.urandom)
+    door = DeviceDoor(services.authenticator, forgetful, services.sessions)
+    for _ in range(11):
         assert door.admit(WRONG, peer()) is None
     assert door.admit(right, peer()) is not None
