@@ -24,6 +24,7 @@ from config.home import settings_file
 Port = Annotated[int, Field(ge=0, le=65535)]
 Count = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0)]
+Line = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+\Z")]  # it stands in headers and in sentences of one line
 Network = IPv4Network | IPv6Network
 
 
@@ -48,16 +49,16 @@ class Section(BaseModel):
 class Service(Section):
     """What this installation is called."""
 
-    name: str = _setting("Name of the service in pages, mails, refusals and banners.", '"LA Documents"')
+    name: Line = _setting("Name of the service in pages, mails, refusals and banners.", '"LA Documents"')
 
 
 class Support(Section):
     """Whom people ask. Stands in every page, mail, refusal and in the SSH banner after sign-in."""
 
-    name: str = _setting("Team that runs the service.", '"Children\'s Services web team"')
-    phone: str = _setting("Its telephone number.", '"01629 536797"')
-    mail: str = _setting("Its mail address.", '"cs.web@derbyshire.gov.uk"', pattern=r"^[^@\s]+@[^@\s]+$")
-    hours: str = _setting("When it answers.", '"Monday to Friday, 9:00 to 17:00"')
+    name: Line = _setting("Team that runs the service.", '"Children\'s Services web team"')
+    phone: Line = _setting("Its telephone number.", '"01629 536797"')
+    mail: str = _setting("Its mail address.", '"cs.web@derbyshire.gov.uk"', pattern=r"^[^@\s]+@[^@\s]+\Z")
+    hours: Line = _setting("When it answers.", '"Monday to Friday, 9:00 to 17:00"')
 
 
 class Keys(Section):

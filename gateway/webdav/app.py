@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, TypeAlias
+from unicodedata import normalize
 
 from wsgidav.request_resolver import RequestResolver
 from wsgidav.wsgidav_app import WsgiDAVApp
@@ -199,8 +200,8 @@ def _is_browser_at_the_door(environ: Environ) -> bool:
 
 
 def _unauthorized(signpost: Signpost) -> Answer:
-    """The one 401, whatever was wrong [R16]."""
-    realm = signpost.realm.replace("\\", "").replace('"', "")
+    """The one 401, whatever was wrong [R16]. A header holds no letter beyond Latin-1, and few clients read those."""
+    realm = normalize("NFKD", signpost.realm).encode("ascii", "ignore").decode().replace("\\", "").replace('"', "")
     sentence = (
         "Not accepted. Drives need a device password, which is made for one device and is not the password of your"
         f" account. {PORTAL}/ on this server says where to make one. {signpost.support}"

@@ -40,6 +40,8 @@ def refusal(home: Path, text: str = GOOD, **environ: str) -> str:
         ('phone = "01629 536797"', "", "support.phone is missing", "support.phone ="),
         ('phone = "01629 536797"', 'phone = ""', "support.phone is empty", "support.phone ="),
         ('phone = "01629 536797"', 'phone = "  "', "support.phone is empty", "support.phone ="),
+        ('phone = "01629 536797"', r'phone = "01629\n536797"', "support.phone is wrong", "support.phone ="),
+        ('name = "LA Documents"', r'name = "LA Documents\r\n"', "service.name is wrong", "service.name ="),
         ('phone = "01629 536797"', 'phone = "1"\nfone = "1"', "no setting called support.fone", "support.phone"),
         ("[service]", '[servis]\nname = "x"\n[service]', "no setting called servis", "service.name"),
         ('[keys]\ndir = "keys"', "", "keys.dir is missing", "keys.dir ="),
