@@ -32,3 +32,11 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> County:
 def county(template: County, tmp_path: Path) -> County:
     """A home with people and schools, for one test."""
     return template.copied_to(tmp_path)
+
+
+@pytest.fixture
+def letter(tmp_path: Path) -> Path:
+    """A file that can be published."""
+    file = tmp_path / "Letter.txt"
+    file.write_bytes(b"Dear headteacher\n")
+    return file

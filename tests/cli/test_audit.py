@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-import pytest
-
 from config.clock import SystemClock, london_date
 from tests.cli.county import PRIMARY, SECONDARY, County
 
@@ -15,13 +13,6 @@ ROW = [
     *("ranges", "reason", "count"),
 ]
 VERIFIED = ["intact", "fault", "batches", "records", "head", "gaps"]
-
-
-@pytest.fixture
-def letter(tmp_path: Path) -> Path:
-    file = tmp_path / "Letter.txt"
-    file.write_bytes(b"Dear headteacher\n")
-    return file
 
 
 def test_records_are_listed_the_newest_last(county: County) -> None:

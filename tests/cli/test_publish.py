@@ -18,13 +18,6 @@ SHOWN = [*LISTED, "destroyed_on", "published_by", "note", "audience", "not_headt
 TO_PRIMARY = ("--category", "SEND", "--school", PRIMARY)
 
 
-@pytest.fixture
-def letter(tmp_path: Path) -> Path:
-    file = tmp_path / "Letter.txt"
-    file.write_bytes(b"Dear headteacher\n")
-    return file
-
-
 def listed(county: County, *arguments: str) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = county("document", "list", "--json", *arguments).json
     return rows

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.errors import Unavailable
-from gateway.session import IDLE_SECONDS, Session
+from gateway.session import IDLE_SECONDS
 from policy.audit.events import EventKind
 from tests.support.concurrency import all_at_once
 from tests.support.world import HERE, World, names, path, peer, without_table
@@ -19,15 +19,11 @@ def world(world: World) -> World:
     return world
 
 
-def drive(world: World) -> Session:
-    return world.services.sessions.for_device(world.principal("o.office"), peer())
-
-
 def test_a_drive_keeps_its_session_when_its_password_is_verified_anew(world: World) -> None:
-    first = drive(world)
+    first = world.drive("o.office")
     with first.fs.open(path(f"{SEND}/letter.pdf")) as handle:
         world.clock.advance(seconds=30)
-        assert drive(world) is first
+        assert world.drive("o.office") is first
         world.clock.advance(seconds=60)
         assert handle.pread(0, 1) == b"x"
 
@@ -39,23 +35,23 @@ def test_connections_that_come_at_once_share_one_session(world: World) -> None:
 
 
 def test_an_idle_drive_ends_and_its_counts_are_written(world: World) -> None:
-    first = drive(world)
+    first = world.drive("o.office")
     for _ in range(3):
         names(first.fs, SEND)
     world.clock.advance(seconds=IDLE_SECONDS)
     world.services.sessions.sweep()
     assert [event.count for event in world.recorded(EventKind.FOLDER_BROWSE, session=first)] == [1, 2]
-    assert drive(world) is not first
+    assert world.drive("o.office") is not first
 
 
 def test_a_slow_transfer_is_not_idle(world: World) -> None:
-    first = drive(world)
+    first = world.drive("o.office")
     with first.fs.open(path(f"{SEND}/letter.pdf")) as handle:
         for _ in range(3):
             world.clock.advance(seconds=IDLE_SECONDS)
             world.services.sessions.sweep()
             assert handle.pread(0, 1) == b"x"
-    assert drive(world) is first
+    assert world.drive("o.office") is first
 
 
 def test_a_closed_session_reads_no_further(world: World) -> None:

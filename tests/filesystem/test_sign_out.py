@@ -8,7 +8,7 @@ import pytest
 
 from gateway.session import IDLE_SECONDS, Session
 from policy.audit.events import EventKind, Result
-from tests.support.world import ADDRESS, HERE, World, names, path, peer
+from tests.support.world import ADDRESS, HERE, World, names, path
 
 SEND = "/Derbyshire Documents/2026-11 November/SEND"
 OUT = EventKind.SIGN_OUT
@@ -20,16 +20,8 @@ def world(world: World) -> World:
     return world
 
 
-def connection(world: World) -> Session:
-    return world.session("o.office")
-
-
-def drive(world: World) -> Session:
-    return world.services.sessions.for_device(world.principal("o.office"), peer())
-
-
 def test_the_end_of_a_connection_is_the_last_row_of_its_session(world: World) -> None:
-    session = connection(world)
+    session = world.session("o.office")
     for _ in range(2):
         names(session.fs, SEND)
     session.fs.open(path(f"{SEND}/letter.pdf")).close()
@@ -46,28 +38,28 @@ def test_the_end_of_a_connection_is_the_last_row_of_its_session(world: World) ->
 
 
 def test_a_session_ends_once(world: World) -> None:
-    session = connection(world)
+    session = world.session("o.office")
     session.close()
     session.close()
     assert len(world.recorded(OUT, session=session)) == 1
 
 
 def test_a_drive_that_is_in_use_has_not_signed_out(world: World) -> None:
-    session = drive(world)
+    session = world.drive("o.office")
     world.clock.advance(seconds=IDLE_SECONDS - 1)
     world.services.sessions.sweep()
     assert world.recorded(OUT, session=session) == []
 
 
 def test_an_idle_drive_has_signed_out(world: World) -> None:
-    session = drive(world)
+    session = world.drive("o.office")
     world.clock.advance(seconds=IDLE_SECONDS)
     world.services.sessions.sweep()
     assert len(world.recorded(OUT, session=session)) == 1
 
 
-@pytest.mark.parametrize("begin", [connection, drive])
-def test_the_end_of_the_service_signs_everybody_out(world: World, begin: Callable[[World], Session]) -> None:
-    session = begin(world)
+@pytest.mark.parametrize("begin", [World.session, World.drive])
+def test_the_end_of_the_service_signs_everybody_out(world: World, begin: Callable[[World, str], Session]) -> None:
+    session = begin(world, "o.office")
     world.services.sessions.close_all()
     assert len(world.recorded(OUT, session=session)) == 1

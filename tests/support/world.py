@@ -236,6 +236,10 @@ class World:
         """A new session of somebody."""
         return self.services.sessions.open(self.principal(username), peer())
 
+    def drive(self, username: str) -> Session:
+        """The session that all connections of somebody's drive share."""
+        return self.services.sessions.for_device(self.principal(username), peer())
+
     def fs(self, username: str) -> FileSystem:
         """The file system of a new session of somebody."""
         return self.session(username).fs

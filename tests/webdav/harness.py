@@ -22,7 +22,7 @@ from gateway.webdav.limits import HttpLimits
 from gateway.webdav.threads import CherootServer, HttpServer
 from gateway.webdav.tls import TlsFiles
 from gateway.webdav.turnstile import Turnstile
-from tests.support.memory_fs import MemoryFileSystem
+from tests.support.memory_fs import TREE, MemoryFileSystem
 
 USERNAME, PASSWORD = "a.head", "7K4M-Q2ZX-9PTR"
 BASIC = "Basic " + base64.b64encode(f"{USERNAME}:{PASSWORD}".encode()).decode()
@@ -31,6 +31,20 @@ SEND = "/Derbyshire%20Documents/2026-11%20November/SEND/"
 DOCUMENT = f"{SEND}Provision%20map.pdf"
 CSV = "/Derbyshire%20Documents/2026-11%20November/General/Term%20dates.csv"
 BIG = "/Derbyshire%20Documents/2026-10%20October/Shared%20Services%20HR/Big.bin"
+
+FAST = HttpLimits(
+    threads=8,
+    handshake_seconds=0.3,
+    header_seconds=0.5,
+    body_seconds=0.5,
+    linger_seconds=0.3,
+    lobby_grace=0.1,
+    rate_seconds=0.5,
+    rate_bytes=64 * 1024,
+    keep_alive_seconds=30,
+)
+GET = f"GET {DOCUMENT} HTTP/1.1\r\nHost: a\r\nAuthorization: {BASIC}\r\n".encode()
+PDF = TREE["Derbyshire Documents/2026-11 November/SEND/Provision map.pdf"]
 
 
 @dataclass
@@ -225,3 +239,29 @@ def client_tls() -> ssl.SSLContext:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def ask_over_tls(site: Site) -> bytes:
+    """The raw answer to a GET of the document, on a connection of its own."""
+    with client_tls().wrap_socket(site.connect()) as client:
+        client.sendall(GET + b"Connection: close\r\n\r\n")
+        return read_all(client)
+
+
+def drip(site: Site, data: bytes, *, every: float = 0.05) -> bytes:
+    """Send a byte at a time until the server has had enough; its answer."""
+    with site.connect() as client:
+        try:
+            for byte in data:
+                client.sendall(bytes([byte]))
+                client.settimeout(every)
+                try:
+                    if first := client.recv(1):
+                        client.settimeout(10)
+                        return first + read_all(client)
+                    return b""
+                except TimeoutError:
+                    continue
+        except OSError:
+            return b""
+    return b"never"

@@ -13,9 +13,8 @@ import pytest
 from gateway.webdav.connection import Connection
 from gateway.webdav.tls import TlsFiles
 from tests.support.waiting import until
-from tests.webdav.harness import DOCUMENT, Site, client_tls, read_all, running
+from tests.webdav.harness import DOCUMENT, FAST, PDF, Site, ask_over_tls, client_tls, drip, running
 from tests.webdav.test_lobby import House
-from tests.webdav.test_server import FAST, GET, PDF, drip
 
 # One thread for strangers, and none gives way while the test runs.
 NARROW = replace(FAST, threads=4, handshake_seconds=60, header_seconds=60, lobby_grace=60)
@@ -30,12 +29,6 @@ def _hello() -> tuple[bytes, ssl.SSLObject, ssl.MemoryBIO, ssl.MemoryBIO]:
     return leaving.read(), client, arriving, leaving
 
 
-def _ask(site: Site) -> bytes:
-    with client_tls().wrap_socket(site.connect()) as client:
-        client.sendall(GET + b"Connection: close\r\n\r\n")
-        return read_all(client)
-
-
 def _begun(site: Site) -> int:
     """How many handshakes the server has begun and awaits the rest of."""
     return sum(each._handshake_until is not None for each in list(site.server.server.lobby._inside))
@@ -46,14 +39,14 @@ def test_a_handshake_that_stops_holds_no_thread(tls_files: TlsFiles, sent: bytes
     with running(limits=NARROW, tls=tls_files) as site, ExitStack() as held:
         for _ in range(20):
             held.enter_context(site.connect()).sendall(sent)
-        assert _ask(site).endswith(PDF)
+        assert ask_over_tls(site).endswith(PDF)
 
 
 def test_a_finished_handshake_without_a_request_holds_no_thread(tls_files: TlsFiles) -> None:
     with running(limits=NARROW, tls=tls_files) as site, ExitStack() as held:
         for _ in range(20):
             held.enter_context(client_tls().wrap_socket(site.connect()))
-        assert _ask(site).endswith(PDF)
+        assert ask_over_tls(site).endswith(PDF)
 
 
 def test_a_handshake_in_pieces_is_taken_up_where_it_was(tls_files: TlsFiles) -> None:

@@ -17,35 +17,24 @@ from gateway.path import VirtualPath
 from gateway.webdav.connection import Connection
 from gateway.webdav.limits import HttpLimits
 from gateway.webdav.tls import TlsFiles
-from tests.support.memory_fs import TREE
 from tests.support.waiting import until
 from tests.webdav.harness import (
     AUTHORIZED,
     BASIC,
     BIG,
     DOCUMENT,
-    Site,
+    FAST,
+    GET,
+    PDF,
+    ask_over_tls,
     client_tls,
+    drip,
     read_all,
     running,
     send_raw,
     status_of,
 )
 from tests.webdav.test_head import AMBIGUOUS
-
-FAST = HttpLimits(
-    threads=8,
-    handshake_seconds=0.3,
-    header_seconds=0.5,
-    body_seconds=0.5,
-    linger_seconds=0.3,
-    lobby_grace=0.1,
-    rate_seconds=0.5,
-    rate_bytes=64 * 1024,
-    keep_alive_seconds=30,
-)
-GET = f"GET {DOCUMENT} HTTP/1.1\r\nHost: a\r\nAuthorization: {BASIC}\r\n".encode()
-PDF = TREE["Derbyshire Documents/2026-11 November/SEND/Provision map.pdf"]
 
 
 def seconds_of(act: Callable[[], object]) -> float:
@@ -145,26 +134,6 @@ def test_old_http_is_answered_and_ended(method: str) -> None:
     assert status_of(answer) in (200, 405)
 
 
-def drip(site: Site, data: bytes, *, every: float = 0.05) -> bytes:
-    """Send a byte at a time until the server has had enough; its answer."""
-    pause = threading.Event()
-    with site.connect() as client:
-        try:
-            for byte in data:
-                client.sendall(bytes([byte]))
-                client.settimeout(every)
-                try:
-                    if first := client.recv(1):
-                        client.settimeout(10)
-                        return first + read_all(client)
-                    return b""
-                except TimeoutError:
-                    pause.wait(0)
-        except OSError:
-            return b""
-    return b"never"
-
-
 def test_a_dripped_head_ends_at_its_deadline() -> None:
     with running(limits=FAST) as site:
         assert status_of(drip(site, GET + b"X-A: " + b"a" * 400)) == 408
@@ -243,18 +212,12 @@ def test_a_silent_tls_connection_stalls_nobody(tls_files: TlsFiles) -> None:
     limits = replace(FAST, handshake_seconds=30, header_seconds=30)
     with running(limits=limits, tls=tls_files) as site, site.connect(), site.connect() as half:
         half.sendall(b"\x16\x03\x01")
-        assert seconds_of(lambda: _ask_tls(site)) < 5
-
-
-def _ask_tls(site: Site) -> bytes:
-    with client_tls().wrap_socket(site.connect()) as client:
-        client.sendall(GET + b"Connection: close\r\n\r\n")
-        return read_all(client)
+        assert seconds_of(lambda: ask_over_tls(site)) < 5
 
 
 def test_a_document_comes_whole_over_tls(tls_files: TlsFiles) -> None:
     with running(limits=FAST, tls=tls_files) as site:
-        assert _ask_tls(site).endswith(PDF)
+        assert ask_over_tls(site).endswith(PDF)
 
 
 def test_an_unfinished_handshake_ends(tls_files: TlsFiles) -> None:
@@ -268,7 +231,7 @@ def test_handshakes_that_never_end_give_way_to_the_next(tls_files: TlsFiles) -> 
     with running(limits=limits, tls=tls_files) as site, ExitStack() as held:
         for _ in range(limits.threads):
             held.enter_context(site.connect()).sendall(b"\x16\x03\x01")
-        assert _ask_tls(site).endswith(PDF)
+        assert ask_over_tls(site).endswith(PDF)
 
 
 def test_plain_http_on_the_tls_port_is_told_so(tls_files: TlsFiles) -> None:
