@@ -61,13 +61,14 @@ class VerifiedDevices:
             return None
         at = self._clock.now()
         ends = entry.principal.valid_until
+        over = now - entry.put_at >= self._life or (ends is not None and at >= ends)
         stale = now - entry.asked_at >= self._recheck
-        if (ends is not None and at >= ends) or (stale and not self._still_valid(entry.principal, at)):
+        if over or (stale and not self._still_valid(entry.principal, at)):
             self._drop(key, entry)
             return None
         if stale:
             self._refresh(key, entry, _Entry(entry.principal, entry.put_at, now))
-        return entry.principal if now - entry.put_at < self._life else None
+        return entry.principal
 
     def put(self, username: str, typed: str, peer: Peer, principal: Principal) -> None:
         """Remember what `Authenticator.authenticate` returned for these."""

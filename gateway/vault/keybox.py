@@ -1,9 +1,9 @@
 """The key box: every key-encryption key in one small file, sealed under one root key that each rotation replaces.
 
-Called by the vault. `keys.dir` holds `box` and `root.<generation>`; what is destroyed is gone when its root key is,
-because no older copy of the box opens without it (docs/vault-format.md). One process rotates at a time (a lock file),
-the others notice and read again. Thread-safe. Raises OperatorError (status 2) for a folder that is not a key folder or
-a root key that does not fit, OSError for a disk that fails.
+Called by the vault, and by founding, which makes it. `keys.dir` holds `box` and `root.<generation>`; what is destroyed
+is gone when its root key is, because no older copy of the box opens without it (docs/vault-format.md). One process
+rotates at a time (a lock file), the others notice and read again. Thread-safe. Raises OperatorError (status 2) for a
+folder that is not a key folder or a root key that does not fit, OSError for a disk that fails.
 """
 
 from __future__ import annotations

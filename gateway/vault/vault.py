@@ -1,7 +1,7 @@
 """The vault: sealed objects, the keys that wrap theirs, and names under the key of their day.
 
-Called by publishing, the catalogue and the file system. A key-encryption key is made for a destroy day before it is
-needed, so publishing never writes the key box. Thread-safe. Raises Damaged for what is not what was sealed,
+Called by publishing, the catalogue, the file system and the jobs. A key-encryption key is made for a destroy day before
+it is needed, so publishing never writes the key box. Thread-safe. Raises Damaged for what is not what was sealed,
 OperatorError where a home's keys do not fit, OSError, sqlalchemy.exc.SQLAlchemyError.
 """
 
