@@ -5,7 +5,8 @@ Called by the build; the tests hold it to the wording of its order. Pure: the sa
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from itertools import cycle
@@ -56,6 +57,10 @@ class _Wish:
     writer: Writer
 
 
+_Taken = defaultdict[tuple[Month, str, str], set[str]]
+"""The names, without case, that a month's category has in a school."""
+
+
 def months_of(now: datetime) -> tuple[Month, ...]:
     """The five months of the plan; the first is past its last day at `now` by the rule of [R2]."""
     current = Month.of(london_date(now))
@@ -72,11 +77,12 @@ def plan(now: datetime, seed: str = SEED) -> list[Parcel]:
     draw = Draw(f"{seed} plan")
     wishes = [*_routine(now, draw), *_occasional(now)]
     parcels: list[Parcel] = []
+    taken: _Taken = defaultdict(set)
     for day in sorted({wish.day for wish in wishes}):
         of_day = [wish for wish in wishes if wish.day == day]
         for number, wish in enumerate(of_day):
             at = _hour(day, number / len(of_day), now)
-            parcels.append(_parcel(wish, at, f"{seed} {day} {number} {len(parcels)}", parcels))
+            parcels.append(_parcel(wish, at, f"{seed} {day} {number} {len(parcels)}", taken))
     return parcels
 
 
@@ -115,14 +121,14 @@ def _occasional(now: datetime) -> Iterator[_Wish]:
         )
 
 
-def _parcel(wish: _Wish, at: datetime, seed: str, earlier: Sequence[Parcel]) -> Parcel:
+def _parcel(wish: _Wish, at: datetime, seed: str, taken: _Taken) -> Parcel:
     draw = Draw(seed)
     occasion = Occasion(
         school=SCHOOLS[wish.schools[0]], day=wish.day, draw=draw, category=wish.category, to_all=len(wish.schools) > 1
     )
     draft = wish.writer(occasion)
     if wish.writer is not letters_general.term_dates:
-        draft = _apart(draft, wish, earlier)
+        draft = _apart(draft, wish, taken)
     return Parcel(
         at=at,
         schools=wish.schools,
@@ -132,22 +138,17 @@ def _parcel(wish: _Wish, at: datetime, seed: str, earlier: Sequence[Parcel]) -> 
     )
 
 
-def _apart(draft: Draft, wish: _Wish, earlier: Sequence[Parcel]) -> Draft:
+def _apart(draft: Draft, wish: _Wish, taken: _Taken) -> Draft:
     """The draft under a name that no earlier document of its folders has: only one name is meant to come twice."""
-    month = Month.of(wish.day)
-    taken = {
-        parcel.draft.name.casefold()
-        for parcel in earlier
-        if parcel.category == wish.category
-        and Month.of(london_date(parcel.at)) == month
-        and set(parcel.schools) & set(wish.schools)
-    }
+    folders = [taken[Month.of(wish.day), wish.category, school] for school in wish.schools]
     stem, _, extension = draft.name.rpartition(".")
     name = draft.name
     for mark in (f" – {wish.day.day} {wish.day:%b}", " – addendum", " – second addendum", " – third addendum"):
-        if name.casefold() not in taken:
+        if not any(name.casefold() in names for names in folders):
             break
         name = f"{stem}{mark}.{extension}"
+    for names in folders:
+        names.add(name.casefold())
     return Draft(name, draft.data)
 
 
