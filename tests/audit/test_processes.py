@@ -54,11 +54,12 @@ def acknowledged_until_killed(url: str, round_: int) -> set[tuple[str, str]]:
     return {(session, number) for session, number in found}
 
 
-def test_kill_9_loses_no_acknowledged_record_and_leaves_one_chain(url: str, database: Database) -> None:
+@pytest.mark.parametrize("rounds", [3, pytest.param(40, marks=pytest.mark.slow)])
+def test_kill_9_loses_no_acknowledged_record_and_leaves_one_chain(url: str, database: Database, rounds: int) -> None:
     acknowledged: set[tuple[str, str]] = set()
-    for round_ in range(3):
+    for round_ in range(rounds):
         acknowledged |= acknowledged_until_killed(url, round_)
-    assert len(acknowledged) >= 3 * 3 * ACKNOWLEDGED
+    assert len(acknowledged) >= rounds * 3 * ACKNOWLEDGED
     with database.read() as connection:
         events = [entry.event for entry in listing(connection, Filter(), limit=10_000_000)]
         report = verify(connection)
