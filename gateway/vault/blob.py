@@ -21,7 +21,10 @@ from gateway.vault import format as fmt
 from gateway.vault.store import Reading, Writing
 
 _AHEAD = 4
-"""Segments opened beyond a sequential read: one hop to a thread then serves several of a client's 32 KiB requests."""
+"""Segments opened beyond a small sequential read: one hop to a thread then serves several requests of 32 KiB.
+
+A read of as many segments is its own hop: opening more for it would be done again when the next one wants more still.
+"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -129,7 +132,8 @@ class Blob:
                 raise ClosedHandle
             first, last = offset // self._segment_size, (offset + size - 1) // self._segment_size
             if not all(index in self._open for index in range(first, last + 1)):
-                ahead = _AHEAD if offset == self._next_offset and offset > 0 else 0
+                is_small = last - first < _AHEAD - 1
+                ahead = _AHEAD if is_small and offset == self._next_offset and offset > 0 else 0
                 self._read_segments(first, last, ahead)
             self._next_offset = offset + size
             data = self._cut(offset, size)

@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 Wsgi: TypeAlias = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 PORTAL = "/portal"
-BLOCK_SIZE = 256 * 1024
+BLOCK_SIZE = 512 * 1024  # measured: a quarter less processor time than at half of it, and no more at twice (bench P8)
 
 _WSGIDAV: dict[str, Any] = {
     "middleware_stack": [RequestResolver],

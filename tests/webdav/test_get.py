@@ -169,11 +169,11 @@ def test_a_range_lies_within_the_document(first: int, last: int | None, size: in
         assert span is not None and (first >= size or (last is not None and last < first))
 
 
-def test_blocks_are_256_kib() -> None:
+def test_blocks_are_512_kib() -> None:
     drive = Wsgi()
     drive("GET", BIG)
     reads = [verb for verb, _ in drive.fs.calls if verb == "pread"]
-    assert (BLOCK_SIZE, len(reads)) == (262144, 4)
+    assert (BLOCK_SIZE, len(reads)) == (524288, 2)
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
