@@ -40,22 +40,6 @@ _RSA_BITS = 3072
 _SYMMETRIC = (kept.PASSWORD_PEPPER, kept.TOTP_SEAL, kept.DEVICE_KEY, kept.RECORD_SIGNING, kept.RECORD_NAMES)
 
 
-def found(
-    path: Path,
-    *,
-    settings_text: str,
-    environ: Mapping[str, str],
-    clock: Clock,
-    entropy: Entropy,
-    hosts: Sequence[str] = LOCAL_HOSTS,
-) -> tuple[Home, Settings]:
-    """Make a home at `path` as `founding` does, with nobody in it."""
-    with founding(
-        path, settings_text=settings_text, environ=environ, clock=clock, entropy=entropy, hosts=hosts
-    ) as made:
-        return made
-
-
 @contextmanager
 def founding(
     path: Path,

@@ -17,7 +17,7 @@ from config.clock import Clock
 from config.home import Home, settings_file
 from config.settings import Settings
 from gateway import core as cores
-from gateway import founding
+from gateway.founding import founding
 from tests.support.clock import FakeClock
 from tests.support.postgres import PostgresServer
 
@@ -41,7 +41,8 @@ def found_home(
 ) -> tuple[Home, Settings]:
     """A home at `path` in which nobody is, on SQLite or in the empty database at the URL `database`."""
     text = settings if database is None else f"{settings}\n{_section(database)}"
-    return founding.found(path, settings_text=text, environ={}, clock=clock, entropy=os.urandom)
+    with founding(path, settings_text=text, environ={}, clock=clock, entropy=os.urandom) as made:
+        return made
 
 
 def empty_home(path: Path, server: PostgresServer | None = None) -> tuple[Home, Settings]:
