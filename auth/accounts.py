@@ -15,14 +15,16 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
+from auth import endings
 from auth.addresses import AddressRules, check_address
-from auth.models import Account, AccountNetwork, AccountRole, Device, KnownPlace, SshKey
+from auth.models import Account, AccountNetwork, AccountRole, Device, KnownPlace, RecoveryCode, SshKey
 from auth.networks import canonical
 from auth.principal import AccountState, Kind, Layout, StaffRole
 from config.errors import OperatorError
 
 SERVICE_LIFE = timedelta(days=400)
 SERVICE_LIFE_ANYWHERE = timedelta(days=90)
+PENDING_LIFE = timedelta(hours=1)
 
 _USERNAME = re.compile(r"[a-z0-9][a-z0-9.-]{2,31}")
 _LONGEST_TYPED = 254
@@ -50,6 +52,7 @@ class AccountRow:
     expires_at: datetime | None
     has_password: bool
     has_totp: bool
+    terms_accepted_at: datetime | None
     roles: frozenset[StaffRole]
     networks: tuple[str, ...]
 
@@ -160,6 +163,7 @@ def set_state(connection: Connection, account_id: int, state: AccountState, at: 
         choices = ", ".join(sorted(_MOVES[account.state]))
         raise OperatorError(f"{account.username} is {account.state} and cannot become {state}: there are {choices}.")
     connection.execute(update(Account).where(Account.id == account_id).values(state=state))
+    endings.end_sessions(connection, account_id, at)
     if state is AccountState.LEFT:
         _end_credentials(connection, account_id, at)
 
@@ -170,6 +174,7 @@ def set_layout(connection: Connection, account_id: int, layout: Layout) -> None:
     if account is not None and account.kind is Kind.SERVICE and layout is not Layout.BY_SCHOOL:
         raise OperatorError("A service account always shows folders per school: its scripts count on it.")
     connection.execute(update(Account).where(Account.id == account_id).values(layout=layout))
+    endings.end_trust(connection, account_id)
 
 
 def password_hash(connection: Connection, account_id: int) -> str | None:
@@ -177,9 +182,10 @@ def password_hash(connection: Connection, account_id: int) -> str | None:
     return connection.execute(select(Account.password_hash).where(Account.id == account_id)).scalar_one_or_none()
 
 
-def set_password_hash(connection: Connection, account_id: int, stored: str | None) -> None:
-    """Keep what `Passwords.hash` made; None takes the password away."""
+def set_password_hash(connection: Connection, account_id: int, stored: str | None, at: datetime) -> None:
+    """Keep what `Passwords.hash` made; None takes the password away. Sessions, trust and links end."""
     connection.execute(update(Account).where(Account.id == account_id).values(password_hash=stored))
+    endings.end_sessions(connection, account_id, at)
 
 
 def replace_password_hash(connection: Connection, account_id: int, old: str, stored: str) -> None:
@@ -193,9 +199,29 @@ def totp_sealed(connection: Connection, account_id: int) -> bytes | None:
     return connection.execute(select(Account.totp_sealed).where(Account.id == account_id)).scalar_one_or_none()
 
 
-def set_totp_sealed(connection: Connection, account_id: int, sealed: bytes | None) -> None:
-    """Keep what `Totp.seal` made; None takes the second factor away: the account must enrol again."""
-    connection.execute(update(Account).where(Account.id == account_id).values(totp_sealed=sealed))
+def set_totp_sealed(connection: Connection, account_id: int, sealed: bytes | None, at: datetime) -> None:
+    """Keep what `Totp.seal` made; None takes the second factor away. Sessions, trust, links, recovery codes end."""
+    values = {"totp_sealed": sealed, "totp_pending": None, "totp_pending_at": None}
+    connection.execute(update(Account).where(Account.id == account_id).values(values))
+    connection.execute(delete(RecoveryCode).where(RecoveryCode.account_id == account_id))
+    endings.end_sessions(connection, account_id, at)
+
+
+def totp_pending(connection: Connection, account_id: int, at: datetime) -> bytes | None:
+    """The sealed secret that waits for its confirming code, for an hour at most."""
+    fresh = (Account.id == account_id, Account.totp_pending_at > at - PENDING_LIFE)
+    return connection.execute(select(Account.totp_pending).where(*fresh)).scalar_one_or_none()
+
+
+def set_totp_pending(connection: Connection, account_id: int, sealed: bytes, at: datetime) -> None:
+    """Keep what `Totp.seal` made until a code of it confirms that it arrived; the secret in use stays in use."""
+    values = {"totp_pending": sealed, "totp_pending_at": at}
+    connection.execute(update(Account).where(Account.id == account_id).values(values))
+
+
+def accept_terms(connection: Connection, account_id: int, at: datetime) -> None:
+    """Note that the person accepted the terms of use."""
+    connection.execute(update(Account).where(Account.id == account_id).values(terms_accepted_at=at))
 
 
 def networks_of(connection: Connection, account_id: int) -> tuple[str, ...]:
@@ -227,8 +253,8 @@ def _insert(connection: Connection, username: str, name: str, values: dict[str, 
 
 
 def _end_credentials(connection: Connection, account_id: int, at: datetime) -> None:
-    set_password_hash(connection, account_id, None)
-    set_totp_sealed(connection, account_id, None)
+    set_password_hash(connection, account_id, None, at)
+    set_totp_sealed(connection, account_id, None, at)
     for table in (SshKey, Device):
         live = update(table).where(table.account_id == account_id, table.revoked_at.is_(None))
         connection.execute(live.values(revoked_at=at))
@@ -257,6 +283,7 @@ def _account(row: Row[Any], roles: Iterable[StaffRole], networks: Iterable[str])
         expires_at=row.expires_at,
         has_password=row.password_hash is not None,
         has_totp=row.totp_sealed is not None,
+        terms_accepted_at=row.terms_accepted_at,
         roles=frozenset(roles),
         networks=tuple(sorted(networks)),
     )

@@ -154,7 +154,7 @@ class Authenticator:
                 return outcome
             with self._database.write() as connection:
                 places.remember(connection, outcome.account_id, outcome.address, at)
-                credentials.used(connection, outcome, at)
+                credentials.used(connection, outcome, candidate.peer.client, at)
             with _as_unavailable((Exception,)):
                 self._recorder.signed_in(outcome, candidate.peer)
             return outcome

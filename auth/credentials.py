@@ -56,13 +56,14 @@ def still_valid(connection: Connection, principal: Principal, at: datetime) -> b
     )
 
 
-def used(connection: Connection, principal: Principal, at: datetime) -> None:
-    """Note that the key or device was used, at most once a minute."""
+def used(connection: Connection, principal: Principal, client: str, at: datetime) -> None:
+    """Note that the key or device was used, from where and by what program, at most once a minute."""
     if principal.credential_id is None:
         return
     table: type[Device | SshKey] = Device if Factor.DEVICE_PASSWORD in principal.factors else SshKey
     stale = or_(table.last_used_at.is_(None), table.last_used_at <= at - _USE_KNOWN_FOR)
-    connection.execute(update(table).where(table.id == principal.credential_id, stale).values(last_used_at=at))
+    last = {"last_used_at": at, "last_address": principal.address, "last_client": client}
+    connection.execute(update(table).where(table.id == principal.credential_id, stale).values(last))
 
 
 def _reread_one(connection: Connection, account: AccountRow, proof: Proof, at: datetime) -> Held | None:

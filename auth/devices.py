@@ -41,6 +41,8 @@ class DeviceRow:
     created_at: datetime
     expires_at: datetime
     last_used_at: datetime | None
+    last_address: str
+    last_client: str
     revoked_at: datetime | None
 
     def objection(self, address: str, at: datetime) -> RefusalReason | None:
@@ -150,5 +152,7 @@ def _device(row: Row[Any]) -> DeviceRow:
         created_at=row.created_at,
         expires_at=row.expires_at,
         last_used_at=row.last_used_at,
+        last_address=row.last_address,
+        last_client=row.last_client,
         revoked_at=row.revoked_at,
     )

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_ssh_public_key
 from sqlalchemy import Connection, insert, select, update
 
-from auth import networks
+from auth import endings, networks
 from auth.models import SshKey
 from auth.verdicts import RefusalReason
 from config.errors import OperatorError
@@ -57,6 +57,8 @@ class KeyRow:
     created_at: datetime
     expires_at: datetime | None
     last_used_at: datetime | None
+    last_address: str
+    last_client: str
     revoked_at: datetime | None
 
     def objection(self, address: str, at: datetime) -> RefusalReason | None:
@@ -123,6 +125,7 @@ def add(
         created_at=at,
         expires_at=expires_at,
     )
+    endings.end_trust(connection, account_id)
     return KeyRow(**connection.execute(row.returning(SshKey.__table__)).mappings().one())
 
 
@@ -151,6 +154,7 @@ def remove(connection: Connection, account_id: int, key_id: int, at: datetime) -
     live = update(SshKey).where(SshKey.id == key_id, SshKey.account_id == account_id, SshKey.revoked_at.is_(None))
     if connection.execute(live.values(revoked_at=at)).rowcount == 0:
         raise OperatorError(f"This account has no live key {key_id}: see 'ladocs key list'.")
+    endings.end_trust(connection, account_id)
 
 
 def _refuse_weak(key: object) -> None:

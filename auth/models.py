@@ -13,7 +13,11 @@ _NUMBERED = {"sqlite_autoincrement": True}  # an id is never given again: the re
 
 
 class Account(Base):
-    """A named person or a service account. Knows no school: belonging to one is a row of `policy`."""
+    """A named person or a service account. Knows no school: belonging to one is a row of `policy`.
+
+    `totp_pending` is a sealed secret that waits for its confirming code. Sessions from before `sessions_from` have
+    ended.
+    """
 
     __tablename__ = "account"
     __table_args__ = (_NUMBERED,)
@@ -29,6 +33,10 @@ class Account(Base):
     expires_at: Mapped[datetime | None]
     password_hash: Mapped[str | None]
     totp_sealed: Mapped[bytes | None]
+    totp_pending: Mapped[bytes | None]
+    totp_pending_at: Mapped[datetime | None]
+    sessions_from: Mapped[datetime | None]
+    terms_accepted_at: Mapped[datetime | None]
 
 
 class AccountRole(Base):
@@ -61,6 +69,8 @@ class SshKey(Base):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]
+    last_address: Mapped[str] = mapped_column(default="")
+    last_client: Mapped[str] = mapped_column(default="")
     revoked_at: Mapped[datetime | None]
 
 
@@ -78,6 +88,8 @@ class Device(Base):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     last_used_at: Mapped[datetime | None]
+    last_address: Mapped[str] = mapped_column(default="")
+    last_client: Mapped[str] = mapped_column(default="")
     revoked_at: Mapped[datetime | None]
 
 
@@ -117,5 +129,55 @@ class SessionRow(Base):
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
     door: Mapped[str]
     process: Mapped[str]
+    opened_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+
+
+class Trust(Base):
+    """A place from which a code was given lately [R15]. `first_factor` tells one password or key from the next."""
+
+    __tablename__ = "trust"
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), primary_key=True)
+    place: Mapped[str] = mapped_column(primary_key=True)
+    first_factor: Mapped[str] = mapped_column(primary_key=True)
+    since: Mapped[datetime]
+    until: Mapped[datetime]
+
+
+class Link(Base):
+    """A link that was mailed, kept as a hash [R20]. `ended_at`: when it was spent or revoked."""
+
+    __tablename__ = "link"
+    __table_args__ = (Index(None, "account_id"), _NUMBERED)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    purpose: Mapped[str]
+    hash: Mapped[bytes] = mapped_column(unique=True)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+
+class RecoveryCode(Base):
+    """A code for whoever has lost the authenticator, kept as a keyed hash [R13]. Good once."""
+
+    __tablename__ = "recovery_code"
+    __table_args__ = (Index(None, "account_id"), _NUMBERED)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    key_id: Mapped[str]
+    hash: Mapped[bytes]
+    created_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class PageSession(Base):
+    """A browser that is signed in to the pages: the hash of what its cookie holds."""
+
+    __tablename__ = "page_session"
+    __table_args__ = (Index(None, "account_id"),)
+    id: Mapped[bytes] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    factors: Mapped[str]
     opened_at: Mapped[datetime]
     seen_at: Mapped[datetime]

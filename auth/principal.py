@@ -16,7 +16,9 @@ class Factor(StrEnum):
     PASSWORD = "password"
     PUBLIC_KEY = "public-key"
     TOTP = "totp"
+    RECOVERY_CODE = "recovery-code"
     DEVICE_PASSWORD = "device-password"
+    TRUST = "trust"  # a good code was given from here lately [R15]: shown by nobody, looked up
 
 
 class Door(StrEnum):

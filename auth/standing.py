@@ -28,13 +28,14 @@ class Standing(StrEnum):
     CREDENTIAL_ENDED = "credential ended"
 
 
+_OF_A_PERSON = frozenset({Factor.PASSWORD, Factor.TOTP, Factor.RECOVERY_CODE, Factor.TRUST})
 _STATES = {AccountState.ACTIVE: Standing.GOOD, AccountState.SUSPENDED: Standing.SUSPENDED}
 
 
 def standing(connection: Connection, principal: Principal, at: datetime) -> Standing:
     """How `principal` stands at `at`. An account that is not there has ended."""
     account = connection.execute(
-        select(Account.state, Account.expires_at).where(Account.id == principal.account_id)
+        select(Account.state, Account.expires_at, Account.sessions_from).where(Account.id == principal.account_id)
     ).one_or_none()
     if account is None:
         return Standing.ENDED
@@ -43,6 +44,9 @@ def standing(connection: Connection, principal: Principal, at: datetime) -> Stan
         return state
     if account.expires_at is not None and at >= account.expires_at:
         return Standing.EXPIRED
+    older = account.sessions_from is not None and principal.authenticated_at < account.sessions_from
+    if older and principal.factors & _OF_A_PERSON:
+        return Standing.CREDENTIAL_ENDED
     bound = accounts.networks_of(connection, principal.account_id)
     if bound and not inside(principal.address, bound):
         return Standing.OTHER_NETWORK

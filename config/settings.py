@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from datetime import date
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from types import MappingProxyType
@@ -50,6 +51,13 @@ class Service(Section):
     """What this installation is called."""
 
     name: Line = _setting("Name of the service in pages, mails, refusals and banners.", '"LA Documents"')
+    url: str | None = _setting(
+        "Address of this server as people reach it, for the links in mails.",
+        '"https://documents.derbyshire.gov.uk"',
+        default=None,
+        shown="`https://localhost` with the port of HTTPS",
+        pattern=r"^https://[^\s/]+\Z",
+    )
 
 
 class Support(Section):
@@ -177,6 +185,17 @@ class Auth(Section):
         unit="h",
         default=10.0,
     )
+    shared_networks: tuple[Network, ...] = _setting(
+        "Networks that strangers share, from which every sign-in is asked for its code: a library's, a hotel's.",
+        '["198.51.100.0/24"]',
+        default=(),
+    )
+    page_idle_minutes: Annotated[int, Field(ge=5, le=120)] = _setting(
+        "How long a browser may lie idle before it has to sign in again.", "30", unit="min", default=30
+    )
+    page_hours: Annotated[int, Field(ge=1, le=24)] = _setting(
+        "How long a browser stays signed in at most: a working day.", "10", unit="h", default=10
+    )
 
 
 class Password(Section):
@@ -251,6 +270,63 @@ class Addresses(Section):
     private_domains: tuple[str, ...] = _setting("More domains of private mail.", '["mail.example"]', default=())
 
 
+class Mail(Section):
+    """How mail leaves. Without a server each mail is put into a folder, for those who have none."""
+
+    server: str | None = _setting(
+        "The mail server.", '"smtp.derbyshire.gov.uk"', default=None, shown="none: mails go to `mail.folder`"
+    )
+    port: Annotated[int, Field(ge=1, le=65535)] = _setting("Its port.", "587", default=587)
+    security: Literal["starttls", "tls", "none"] = _setting(
+        "How the way to it is encrypted: `starttls`, `tls` from the first byte, or `none`, on this machine alone.",
+        '"starttls"',
+        default="starttls",
+    )
+    username: str | None = _setting("Name to sign in to it with.", '"ladocs"', default=None, shown="none: no sign-in")
+    password_file: Path | None = _setting(
+        "File, readable by its owner alone, that holds the password; a relative path starts at the home.",
+        '"secrets/mail-password"',
+        default=None,
+        shown="none",
+    )
+    sender: str | None = _setting(
+        "Address that mails come from.",
+        '"noreply@derbyshire.gov.uk"',
+        default=None,
+        shown="`support.mail`",
+        pattern=r"^[^@\s]+@[^@\s]+\Z",
+    )
+    folder: Path = _setting(
+        "Maildir in which mails are put where there is no server; a relative path starts at the home.",
+        '"mail"',
+        default=Path("mail"),
+        shown="`mail` in the home",
+    )
+    per_minute: Count = _setting("Mails that leave in a minute at most: invitations go in batches.", "60", default=60)
+    timeout_seconds: Seconds = _setting("How long the server may take for an answer.", "20", unit="s", default=20.0)
+
+    @model_validator(mode="after")
+    def _nothing_in_clear(self) -> Self:
+        if self.security == "none" and self.server not in (None, "localhost", "127.0.0.1", "::1"):
+            raise ValueError('mail.security: none is for a server on this machine: set it to "starttls"')
+        if (self.username is None) != (self.password_file is None):
+            raise ValueError("mail.username and mail.password_file go together: give both or neither")
+        return self
+
+
+class Term(Section):
+    """A term of the schools' year."""
+
+    first: date
+    last: date
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.last < self.first:
+            raise ValueError("terms: a term ends after it has begun: { first = 2026-09-02, last = 2026-12-18 }")
+        return self
+
+
 class Settings(Section):
     """All settings of one installation."""
 
@@ -276,6 +352,13 @@ class Settings(Section):
     drive: Drive = Drive()
     audit: Audit = Audit()
     addresses: Addresses = Addresses()
+    mail: Mail = Mail()
+    terms: tuple[Term, ...] = _setting(
+        "The terms, first and last day each: school days are their Mondays to Fridays.",
+        "[{ first = 2026-09-02, last = 2026-12-18 }]",
+        default=(),
+        shown="none: every Monday to Friday is a school day",
+    )
     operators: Annotated[Mapping[str, str], AfterValidator(MappingProxyType)] = _setting(
         "Who may give commands: each user of this machine with the short name of the account that acts.",
         '{ amy = "amy.officer" }',
@@ -291,10 +374,12 @@ class Settings(Section):
 
     @classmethod
     def of(cls, values: Mapping[str, Any], home_path: Path = Path("/")) -> Settings:
-        """Settings from plain data; a relative `keys.dir` starts at `home_path`."""
+        """Settings from plain data; relative paths start at `home_path`."""
         settings = reading.checked(cls, values)
         keys = settings.keys.model_copy(update={"dir": home_path / settings.keys.dir})
-        return settings.model_copy(update={"keys": keys})
+        secret = settings.mail.password_file
+        places = {"folder": home_path / settings.mail.folder, "password_file": secret and home_path / secret}
+        return settings.model_copy(update={"keys": keys, "mail": settings.mail.model_copy(update=places)})
 
     def main_url(self, home_path: Path) -> str:
         """The URL of the main database."""

@@ -15,7 +15,7 @@ from policy.audit.events import EventKind
 def issue_password(core: Core, change: Change, account: AccountRow) -> str:
     """A new password of three random words."""
     password = core.passwords.three_words(staff=bool(account.roles))
-    accounts.set_password_hash(change.connection, account.id, core.passwords.hash(password))
+    accounts.set_password_hash(change.connection, account.id, core.passwords.hash(password), change.at)
     change.record(EventKind.CREDENTIAL_ADDED, f"account:{account.id}", reason="password")
     return password
 
@@ -23,6 +23,6 @@ def issue_password(core: Core, change: Change, account: AccountRow) -> str:
 def issue_totp(core: Core, change: Change, account: AccountRow) -> str:
     """A new secret for one-time codes (base32); the one before ends."""
     secret = core.totp.new_secret()
-    accounts.set_totp_sealed(change.connection, account.id, core.totp.seal(account.id, secret))
+    accounts.set_totp_sealed(change.connection, account.id, core.totp.seal(account.id, secret), change.at)
     change.record(EventKind.CREDENTIAL_ADDED, f"account:{account.id}", reason="one-time codes")
     return secret

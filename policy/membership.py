@@ -11,6 +11,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Update, insert, or_, select, update
 
+from auth import endings
 from auth.models import Account
 from auth.principal import Kind, Layout
 from config.errors import OperatorError
@@ -65,7 +66,7 @@ def join(connection: Connection, account_id: int, school_id: int, role: str, at:
         _refuse_second_headteacher(connection, school_id)
     leave(connection, account_id, school_id, at)
     connection.execute(insert(Membership).values(account_id=account_id, school_id=school_id, role=role, since=at))
-    generations.bump(connection, generations.ACCESS)
+    _changed(connection, account_id)
 
 
 def leave(connection: Connection, account_id: int, school_id: int, at: datetime) -> None:
@@ -76,7 +77,7 @@ def leave(connection: Connection, account_id: int, school_id: int, at: datetime)
         .values(ended_at=at)
     )
     connection.execute(_live_grants(account_id, school_id).values(revoked_at=at))
-    generations.bump(connection, generations.ACCESS)
+    _changed(connection, account_id)
 
 
 def grant(
@@ -110,7 +111,7 @@ def revoke(connection: Connection, account_id: int, school_id: int, category_id:
     ended = connection.execute(
         _live_grants(account_id, school_id).where(Grant.category_id == category_id).values(revoked_at=at)
     )
-    generations.bump(connection, generations.ACCESS)
+    _changed(connection, account_id)
     return ended.rowcount
 
 
@@ -173,6 +174,12 @@ def _refuse_second_headteacher(connection: Connection, school_id: int) -> None:
     ).scalar()
     if head is not None:
         raise OperatorError(f"This school has a headteacher already ({head}): end that role first.")
+
+
+def _changed(connection: Connection, account_id: int) -> None:
+    """Every process is told, and a change of access ends trust [R15]."""
+    endings.end_trust(connection, account_id)
+    generations.bump(connection, generations.ACCESS)
 
 
 def _live_grants(account_id: int, school_id: int) -> Update:

@@ -90,6 +90,8 @@ def test_a_device_password_ends_as_the_table_says(
         created_at=_MADE,
         expires_at=_MADE + 400 * _DAY,
         last_used_at=used,
+        last_address="",
+        last_client="",
         revoked_at=revoked,
     )
     assert row.objection(address, at) is reason

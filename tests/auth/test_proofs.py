@@ -18,18 +18,22 @@ Change = Callable[[World, Connection, Someone], None]
 
 
 def _new_password(world: World, connection: Connection, who: Someone) -> None:
-    accounts.set_password_hash(connection, who.id, world.passwords.hash("quite another password"))
+    accounts.set_password_hash(connection, who.id, world.passwords.hash("quite another password"), world.clock.now())
 
 
 def _new_secret(world: World, connection: Connection, who: Someone) -> None:
-    accounts.set_totp_sealed(connection, who.id, world.totp.seal(who.id, world.totp.new_secret()))
+    accounts.set_totp_sealed(connection, who.id, world.totp.seal(who.id, world.totp.new_secret()), world.clock.now())
 
 
 CHANGES: dict[str, Change] = {
     "another password": _new_password,
     "another secret": _new_secret,
-    "no password": lambda _, connection, who: accounts.set_password_hash(connection, who.id, None),
-    "no second factor": lambda _, connection, who: accounts.set_totp_sealed(connection, who.id, None),
+    "no password": lambda world, connection, who: accounts.set_password_hash(
+        connection, who.id, None, world.clock.now()
+    ),
+    "no second factor": lambda world, connection, who: accounts.set_totp_sealed(
+        connection, who.id, None, world.clock.now()
+    ),
 }
 
 

@@ -152,8 +152,8 @@ class World:
         secret = self.totp.new_secret()
         with self.database.write() as connection:
             account_id = enter_person(connection, username, now)
-            accounts.set_password_hash(connection, account_id, stored)
-            accounts.set_totp_sealed(connection, account_id, self.totp.seal(account_id, secret))
+            accounts.set_password_hash(connection, account_id, stored, now)
+            accounts.set_totp_sealed(connection, account_id, self.totp.seal(account_id, secret), now)
             keys.add(connection, account_id, KEY, "laptop", at=now)
             device = self.devices.create(connection, account_id, "Office PC", at=now)
             connection.execute(update(Account).where(Account.id == account_id).values(state=state))

@@ -73,8 +73,8 @@ def test_leaving_ends_every_credential(world: World) -> None:
     account, now = world.accounts["o.office"], world.clock.now()
     with world.changing() as connection:
         keys.add(connection, account, KEY, "laptop", at=now)
-        accounts.set_password_hash(connection, account, "hash")
-        accounts.set_totp_sealed(connection, account, b"sealed")
+        accounts.set_password_hash(connection, account, "hash", now)
+        accounts.set_totp_sealed(connection, account, b"sealed", now)
     with world.changing() as connection:
         accounts.set_state(connection, account, AccountState.LEFT, now)
     with world.database.read() as connection:
@@ -89,7 +89,7 @@ def test_leaving_ends_every_credential(world: World) -> None:
 def test_a_newer_hash_never_overwrites_a_changed_password(world: World) -> None:
     account = world.accounts["o.office"]
     with world.database.write() as connection:
-        accounts.set_password_hash(connection, account, "chosen since")
+        accounts.set_password_hash(connection, account, "chosen since", world.clock.now())
         accounts.replace_password_hash(connection, account, "old", "old, hashed anew")
         assert accounts.password_hash(connection, account) == "chosen since"
         accounts.replace_password_hash(connection, account, "chosen since", "hashed anew")

@@ -221,7 +221,7 @@ class World:
         account, secret = self.accounts[username], self.core.totp.new_secret()
         with self.changing() as connection:
             keys.add(connection, account, KEY, "laptop", at=self.clock.now())
-            accounts.set_totp_sealed(connection, account, self.core.totp.seal(account, secret))
+            accounts.set_totp_sealed(connection, account, self.core.totp.seal(account, secret), self.clock.now())
         authenticator = self.services.authenticator
         candidate = authenticator.candidate(username, peer(Door.SFTP))
         shown = (

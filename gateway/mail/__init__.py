@@ -1,0 +1,1 @@
+"""Mail to people: what waits to be sent, what it says, and how it leaves."""
