@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import MetaData, text
+from sqlalchemy import MetaData, insert, select, text
 
 import auth.models
+import gateway.mail.outbox
 import gateway.models
 import gateway.vault.models
 import policy.audit.models
 import policy.models
 from config.database import AuditBase, Base
 from config.errors import OperatorError
-from config.schema import Which, check, upgrade
+from config.schema import Which, _config, check, upgrade
 from tests.support.databases import opened
 from tests.support.postgres import PostgresServer
 
-MODULES = (auth.models, gateway.models, gateway.vault.models, policy.audit.models, policy.models)
+MODULES = (
+    auth.models,
+    gateway.mail.outbox,
+    gateway.models,
+    gateway.vault.models,
+    policy.audit.models,
+    policy.models,
+)
+MADE = datetime(2026, 11, 25, tzinfo=UTC)
 DECLARED = {Which.MAIN: Base.metadata, Which.AUDIT: AuditBase.metadata}
 
 
@@ -60,6 +71,34 @@ def test_both_environments_share_one_database_without_meeting(postgres: Postgres
 def test_a_second_upgrade_changes_nothing(empty_url: str, which: Which) -> None:
     first = upgrade(empty_url, which)
     assert (first[0], upgrade(empty_url, which)) == (None, (first[1], first[1]))
+
+
+def test_an_upgrade_from_the_first_tables_keeps_every_row(empty_url: str) -> None:
+    with opened(empty_url) as database, database.write() as connection:
+        command.upgrade(_config(Which.MAIN, connection), "0001")
+        connection.execute(
+            text(
+                "INSERT INTO account (kind, username, name, layout, state, created_at)"
+                " VALUES ('person', 'jo', 'Jo', 'single', 'active', 1)"
+            )
+        )
+        connection.execute(
+            text(
+                "INSERT INTO ssh_key (account_id, fingerprint, public_key, name, networks, created_at)"
+                " VALUES (1, 'SHA256:a', 'ssh-ed25519 A', 'PC', '', 1)"
+            )
+        )
+    assert upgrade(empty_url, Which.MAIN)[0] == "0001"
+    with opened(empty_url) as database:
+        with database.read() as connection:
+            assert connection.execute(select(auth.models.Account.username)).scalars().all() == ["jo"]
+            key = connection.execute(select(auth.models.SshKey)).one()
+        assert (key.name, key.last_address, key.last_client) == ("PC", "", "")
+        with database.write() as connection:
+            row = insert(auth.models.Account).values(
+                kind="person", username="lu", name="Lu", layout="single", state="active", created_at=MADE
+            )
+            assert connection.execute(row.returning(auth.models.Account.id)).scalar_one() == 2
 
 
 @pytest.mark.parametrize("which", Which)
