@@ -1,4 +1,4 @@
-"""The outbox: mails that wait, were sent or were given up. A row holds no text and no secret.
+"""The outbox: mails that wait, were sent, dropped or given up. A row holds no text and no secret.
 
 Whoever does something that a person is told of puts a mail here, within the same transaction; `gateway.mail.delivery`
 writes and sends it later, and makes the link that it carries only then. Thread-safe.
@@ -7,12 +7,14 @@ writes and sends it later, and makes the link that it carries only then. Thread-
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection, ForeignKey, Index, insert
+from sqlalchemy import Connection, ForeignKey, Index, func, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from auth.models import Account
@@ -36,8 +38,36 @@ class MailKind(StrEnum):
     RUNNING_OUT = "running out"
 
 
+FACTS: Mapping[MailKind, frozenset[str]] = MappingProxyType(
+    {
+        MailKind.INVITATION: frozenset(),
+        MailKind.PASSWORD_RESET: frozenset(),
+        MailKind.CODES_RESET: frozenset(),
+        MailKind.PASSWORD_CHANGED: frozenset(),
+        MailKind.CODES_CHANGED: frozenset(),
+        MailKind.RECOVERY_CODE_USED: frozenset({"left"}),
+        MailKind.DEVICE_ADDED: frozenset({"device"}),
+        MailKind.KEY_ADDED: frozenset({"key", "fingerprint"}),
+        MailKind.LAYOUT_CHANGED: frozenset({"layout"}),
+        MailKind.SCRIPT_WITHOUT_OWNER: frozenset({"script", "owner", "last_day"}),
+        MailKind.RUNNING_OUT: frozenset({"items"}),
+    }
+)
+"""What each text needs. `left`: how many recovery codes are. `device`, `key`: their names. `layout`: a `Layout`.
+`script`: its short name. `owner`: the name of the person who left. `last_day`: the script's, `2026-12-18`. `items`:
+what `gateway.announcements` puts there."""
+
+ALSO = frozenset({"by", "address", "script", "schools"})
+"""What a text takes where it is known. `by`: the name of whoever did it, left out where the person did; `address`: the
+network address it came from; `script`: the short name of the script that got a key or device password, when the mail
+goes to its owner; `schools`: a list of names."""
+
+
 class Mail(Base):
-    """A mail. `facts` is a JSON object of what its text needs, and no secret; `trouble` is why it was not sent yet."""
+    """A mail. `facts` is a JSON object of what its text needs, and no secret; `trouble` is why it was not sent yet.
+
+    While it is being sent, `due_at` lies ahead: when whoever sends it dies, it is due again by itself.
+    """
 
     __tablename__ = "mail"
     __table_args__ = (Index("ix_mail_due", "sent_at", "given_up_at", "due_at"), {"sqlite_autoincrement": True})
@@ -52,12 +82,19 @@ class Mail(Base):
     attempts: Mapped[int] = mapped_column(default=0)
     trouble: Mapped[str] = mapped_column(default="")
     sent_at: Mapped[datetime | None]
+    dropped_at: Mapped[datetime | None]
     given_up_at: Mapped[datetime | None]
+
+
+_WAITING = (Mail.sent_at.is_(None), Mail.given_up_at.is_(None), Mail.dropped_at.is_(None))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Letter:
-    """A mail that is to be sent. `account_id` is whom a link in it is made for; `facts` are plain JSON, no secrets."""
+    """A mail that is to be sent. `account_id` is who gets it and whom a link in it is made for.
+
+    `facts` are plain JSON without secrets: all that `FACTS` names, and of `ALSO` what is known.
+    """
 
     kind: MailKind
     address: str
@@ -65,8 +102,36 @@ class Letter:
     facts: dict[str, Any]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Waiting:
+    """A mail of the outbox that was not sent yet. `attempts` counts this one too, once it is claimed."""
+
+    id: int
+    kind: MailKind
+    account_id: int | None
+    address: str
+    facts: Mapping[str, Any]
+    message_id: str
+    created_at: datetime
+    due_at: datetime
+    attempts: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Standing:
+    """How the outbox stands. `late` are those of `waiting` that were tried in vain; `trouble` is the newest."""
+
+    waiting: int
+    late: int
+    given_up: int
+    oldest: datetime | None
+    trouble: str
+
+
 def post(connection: Connection, letter: Letter, at: datetime, entropy: Entropy) -> None:
     """Let `letter` be sent as soon as may be; within the caller's transaction, so both happen or neither does."""
+    wanted, given = FACTS[letter.kind], set(letter.facts)
+    assert wanted <= given <= wanted | ALSO, f"the mail '{letter.kind}' needs {sorted(wanted)} and takes {sorted(ALSO)}"
     domain = letter.address.rpartition("@")[2]
     row = insert(Mail).values(
         kind=letter.kind,
@@ -78,3 +143,62 @@ def post(connection: Connection, letter: Letter, at: datetime, entropy: Entropy)
         due_at=at,
     )
     connection.execute(row)
+
+
+def due(connection: Connection, at: datetime, limit: int) -> list[Waiting]:
+    """The mails that should be sent at `at`, those that waited longest first."""
+    columns = (getattr(Mail, name) for name in Waiting.__slots__)
+    rows = select(*columns).where(*_WAITING, Mail.due_at <= at).order_by(Mail.due_at, Mail.id).limit(limit)
+    return [_waiting(dict(row)) for row in connection.execute(rows).mappings()]
+
+
+def claim(connection: Connection, mail: Waiting, until: datetime) -> bool:
+    """Take `mail` for oneself until then: True for one caller alone among all processes."""
+    mine = update(Mail).where(Mail.id == mail.id, *_WAITING, Mail.due_at == mail.due_at)
+    taken = connection.execute(mine.values(due_at=until, attempts=Mail.attempts + 1))
+    return taken.rowcount == 1
+
+
+def sent(connection: Connection, mail: Waiting, at: datetime) -> None:
+    """The mail server has it."""
+    _settle(connection, mail, sent_at=at, trouble="")
+
+
+def put_off(connection: Connection, mail: Waiting, until: datetime, trouble: str) -> None:
+    """It could not be sent, and is due again `until`."""
+    _settle(connection, mail, due_at=until, trouble=trouble)
+
+
+def give_up(connection: Connection, mail: Waiting, at: datetime, trouble: str) -> None:
+    """It cannot be sent."""
+    _settle(connection, mail, given_up_at=at, trouble=trouble)
+
+
+def drop(connection: Connection, mail: Waiting, at: datetime, why: str) -> None:
+    """Nobody needs it any more."""
+    _settle(connection, mail, dropped_at=at, trouble=why)
+
+
+def standing(connection: Connection, since: datetime) -> Standing:
+    """How the outbox stands; of mails that were given up, those since `since`."""
+    waiting, late, oldest = connection.execute(
+        select(func.count(), func.count().filter(Mail.trouble != ""), func.min(Mail.created_at)).where(*_WAITING)
+    ).one()
+    lost = connection.execute(select(func.count()).where(Mail.given_up_at >= since)).scalar_one()
+    troubled = select(Mail.trouble).where(Mail.trouble != "", Mail.dropped_at.is_(None), Mail.sent_at.is_(None))
+    newest = connection.execute(troubled.order_by(Mail.due_at.desc(), Mail.id.desc()).limit(1)).scalar()
+    return Standing(waiting=waiting, late=late, given_up=lost, oldest=oldest, trouble=newest or "")
+
+
+def posted(connection: Connection, kind: MailKind, since: datetime) -> list[tuple[int | None, Mapping[str, Any]]]:
+    """Whom mails of `kind` were written to since then, and their facts; whatever became of them."""
+    rows = select(Mail.account_id, Mail.facts).where(Mail.kind == kind, Mail.created_at >= since)
+    return [(row.account_id, json.loads(row.facts)) for row in connection.execute(rows)]
+
+
+def _settle(connection: Connection, mail: Waiting, **values: Any) -> None:
+    connection.execute(update(Mail).where(Mail.id == mail.id, *_WAITING).values(values))
+
+
+def _waiting(row: Mapping[str, Any]) -> Waiting:
+    return Waiting(**{**row, "kind": MailKind(row["kind"]), "facts": json.loads(row["facts"])})

@@ -82,6 +82,7 @@ def upgrade() -> None:
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("trouble", sa.String(), nullable=False),
         sa.Column("sent_at", sa.BigInteger(), nullable=True),
+        sa.Column("dropped_at", sa.BigInteger(), nullable=True),
         sa.Column("given_up_at", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(["account_id"], ["account.id"], name="fk_mail_account_id_account"),
         sa.PrimaryKeyConstraint("id", name="pk_mail"),
