@@ -19,7 +19,7 @@ from auth import accounts, credentials, keys, places
 from auth.accounts import AccountRow
 from auth.argon import GateBusy
 from auth.credentials import Held
-from auth.devices import Devices
+from auth.devices import Devices, has_shape
 from auth.guessing import Attempt, Guessing
 from auth.keys import KeyRow
 from auth.passwords import Passwords
@@ -107,13 +107,18 @@ class Authenticator:
         """A device password. Only a wrong one is a guess: 120 random bits are found by nobody, however often they try.
 
         Lanes that are full of wrong ones keep no right one out; one that has ended is refused and locks nobody out.
+        What has not the shape of one, such as an account's password, is refused uncounted: nothing is found that way.
         """
         with _as_unavailable():
             at = self._clock.now()
             with self._database.read() as connection:
                 device = self._devices.match(connection, candidate.account_id, text)
-            if device is None:
+            if device is None and has_shape(text):
                 return self._guess(candidate, lambda reservation, at: RefusalReason.WRONG_DEVICE)
+            if device is None:
+                unknown = candidate.account_id is None
+                self._refuse(candidate, RefusalReason.UNKNOWN_ACCOUNT if unknown else RefusalReason.NOT_A_DEVICE)
+                return None
             objection = device.objection(candidate.peer.address, at)
             if objection is None:
                 return _proof(candidate, Factor.DEVICE_PASSWORD, at, credential_id=device.id)

@@ -105,6 +105,11 @@ class Devices:
         return _device(found[0]) if found and text else None
 
 
+def has_shape(typed: str) -> bool:
+    """Could this be a device password, as it was typed? What could not is somebody's other password, or a mistake."""
+    return crockford.canonical(typed, _CHARACTERS) is not None
+
+
 def get(connection: Connection, account_id: int, device_id: int) -> DeviceRow | None:
     """One device of an account."""
     row = connection.execute(

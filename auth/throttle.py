@@ -106,6 +106,14 @@ class Throttle:
                 if turn.users == 0:
                     del self._turns[lane]
 
+    @staticmethod
+    def clear(connection: Connection, account_id: int) -> int:
+        """Forgive an account its wrong guesses, in both of its lanes; how many there were. Others' lanes stay."""
+        lanes = [_account_lane(account_id, "", known) for known in (True, False)]
+        counted = sum(_counted(connection, lane) for lane in lanes)
+        connection.execute(delete(ThrottleCount).where(ThrottleCount.lane.in_(lanes)))
+        return counted
+
     def _lanes(self, account_id: int | None, username: str, address: str, known: bool) -> list[tuple[str, int]]:
         lane = _account_lane(account_id, username, known)
         if known:
@@ -118,16 +126,11 @@ class Throttle:
 
 
 def give_back(connection: Connection, reservation: Reservation) -> None:
-    """The guess was right: it counts in no lane."""
-    connection.execute(
-        update(ThrottleCount)
-        .where(
-            ThrottleCount.lane.in_(reservation.lanes),
-            ThrottleCount.window == reservation.window,
-            ThrottleCount.count > 0,
-        )
-        .values(count=ThrottleCount.count - 1)
-    )
+    """The guess was right: it counts in no lane, and leaves no row."""
+    places = (ThrottleCount.lane.in_(reservation.lanes), ThrottleCount.window == reservation.window)
+    one_less = update(ThrottleCount).where(*places, ThrottleCount.count > 0)
+    connection.execute(one_less.values(count=ThrottleCount.count - 1))
+    connection.execute(delete(ThrottleCount).where(*places, ThrottleCount.count == 0))
 
 
 def _account_lane(account_id: int | None, username: str, known: bool) -> str:

@@ -61,6 +61,7 @@ class RefusalReason(StrEnum):
     WRONG_CODE = "wrong code"
     CODE_SPENT = "code used before"
     WRONG_DEVICE = "no such device password"
+    NOT_A_DEVICE = "not the shape of a device password"
     DEVICE_REVOKED = "device password revoked"
     DEVICE_EXPIRED = "device password expired"
     DEVICE_UNUSED = "device password unused for too long"

@@ -99,6 +99,23 @@ def test_whoever_is_suspended_does_not_come_in(world: World, jo: Someone) -> Non
     assert isinstance(come_in(world, jo.device), Refusal)
 
 
+@pytest.mark.parametrize("typed", ["", "seven quiet otters", WRONG[:-1], f"{WRONG}7", "U" * 24, "\ud800" * 24])
+def test_what_has_not_the_shape_of_one_is_refused_and_is_no_guess(world: World, jo: Someone, typed: str) -> None:
+    assert shown(world, typed) is None
+    assert (world.recorder.reasons, counted(world)) == ([RefusalReason.NOT_A_DEVICE], 0)
+
+
+def test_of_a_name_that_nobody_has_the_record_says_no_more_for_the_shape(world: World, jo: Someone) -> None:
+    assert shown(world, "seven quiet otters", username="nobody") is None
+    assert world.recorder.reasons == [RefusalReason.UNKNOWN_ACCOUNT]
+
+
+def test_the_accounts_own_password_is_not_verified_at_the_drive(world: World, jo: Someone) -> None:
+    before = world.gate.runs
+    assert shown(world, jo.password) is None
+    assert world.gate.runs == before
+
+
 def test_a_name_that_nobody_has_is_counted_alike(world: World, jo: Someone) -> None:
     filled(world, ELSEWHERE)
     of_jo = counted(world)

@@ -95,6 +95,54 @@ def test_a_right_guess_gives_its_places_back(everywhere: World) -> None:
     assert _counted(everywhere) == 0
 
 
+def test_a_right_guess_leaves_no_row(everywhere: World) -> None:
+    reservation = _guess(everywhere, _Guess())
+    assert reservation is not None
+    with everywhere.database.write() as connection:
+        give_back(connection, reservation)
+    assert _rows(everywhere) == 0
+
+
+def test_a_right_guess_leaves_the_wrong_ones_of_its_second_counted(everywhere: World) -> None:
+    reservation, _, _ = (_guess(everywhere, _Guess()) for _ in range(3))
+    assert reservation is not None
+    with everywhere.database.write() as connection:
+        give_back(connection, reservation)
+    assert _counted(everywhere) == 2 * 3
+
+
+def test_an_account_that_is_cleared_may_be_guessed_at_again(everywhere: World) -> None:
+    _taken(everywhere, _OTHERS + _KNOWN)
+    assert _cleared(everywhere, 1) == 20
+    assert sum(_taken(everywhere, _OTHERS + _KNOWN)) == 20
+
+
+def test_clearing_one_account_forgives_no_other_and_no_place(everywhere: World) -> None:
+    _taken(everywhere, [_Guess(account=1), _Guess(account=11), _Guess(account=0)])
+    assert _cleared(everywhere, 1) == 1
+    assert _counted(everywhere) == 3 * 3 - 1
+
+
+def test_clearing_an_account_at_which_nobody_guessed_forgives_nothing(world: World) -> None:
+    assert _cleared(world, 1) == 0
+
+
+def test_a_guess_that_is_right_after_clearing_gives_nothing_more_back(world: World) -> None:
+    reservation = _guess(world, _Guess(known=True))
+    assert reservation is not None and _cleared(world, 1) == 1
+    with world.database.write() as connection:
+        give_back(connection, reservation)
+    assert _rows(world) == 0
+
+
+def test_however_many_guess_the_table_holds_no_more_rows_than_there_are_places(world: World) -> None:
+    throttle = Throttle(world.database, GuessLimits(everywhere=40))
+    for n in range(290):
+        world.clock.advance(seconds=1)
+        throttle.reserve(n or None, f"name {n}", f"198.51.{n % 250}.1", known=False, at=world.clock.now())
+    assert _rows(world) == 40 * 3
+
+
 def test_of_thirty_guesses_at_once_ten_find_a_place(everywhere: World) -> None:
     results = all_at_once(30, lambda: _guess(everywhere, _Guess()))
     assert sum(isinstance(result, Reservation) for result in results) == 10
@@ -166,6 +214,16 @@ def test_no_five_minutes_hold_more_than_ten_wrong_guesses(world: World, steps: l
         connection.execute(delete(ThrottleCount))
     times = [world.clock.now() for step in steps if _guess(world, _Guess(after=step)) is not None]
     assert all(sum(0 <= (t - begin).total_seconds() < 300 for t in times) <= 10 for begin in times)
+
+
+def _cleared(world: World, account_id: int) -> int:
+    with world.database.write() as connection:
+        return Throttle.clear(connection, account_id)
+
+
+def _rows(world: World) -> int:
+    with world.database.read() as connection:
+        return connection.execute(select(func.count()).select_from(ThrottleCount)).scalar_one()
 
 
 def _counted(world: World) -> int:
