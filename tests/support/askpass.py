@@ -15,3 +15,9 @@ def askpass(folder: Path, answers: Sequence[str]) -> dict[str, str]:
     )
     program.chmod(0o700)
     return {"SSH_ASKPASS": str(program), "SSH_ASKPASS_REQUIRE": "force"}
+
+
+def asked(folder: Path) -> list[str]:
+    """The prompts so far, without what the client puts before them; none where it asked nothing."""
+    file = folder / "asked"
+    return [line.rpartition(") ")[2] for line in file.read_text().splitlines()] if file.exists() else []

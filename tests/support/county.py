@@ -19,6 +19,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -178,12 +179,15 @@ def county(founded: Founded, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 @contextmanager
-def serving(founded: Founded, folder: Path) -> Iterator[County]:
-    """The server on a copy of the home in `folder`. It ends with the block, on SIGTERM, with status 0."""
+def serving(founded: Founded, folder: Path, settings: Mapping[str, str] | None = None) -> Iterator[County]:
+    """The server on a copy of the home in `folder`, with `LADOCS_…` variables of its own where `settings` has any.
+
+    It ends with the block, on SIGTERM, with status 0.
+    """
     home = folder / "home"
     shutil.copytree(founded.home, home)
     with ExitStack() as stack:
-        served = started(founded, home, folder / "log", stack)
+        served = started(founded, home, folder / "log", stack, settings or {})
         try:
             yield served
         finally:
@@ -235,7 +239,9 @@ def stopped(served: County) -> int:
     return served.process.wait(_STOP_SECONDS)
 
 
-def started(founded: Founded, home: Path, log_file: Path, stack: ExitStack) -> County:
+def started(
+    founded: Founded, home: Path, log_file: Path, stack: ExitStack, settings: Mapping[str, str] = MappingProxyType({})
+) -> County:
     """A server on `home`, a copy of the one that was founded; `stack` ends it where nobody did.
 
     Another process may take a port between our look and the server's: then other ports.
@@ -243,7 +249,7 @@ def started(founded: Founded, home: Path, log_file: Path, stack: ExitStack) -> C
     for _ in range(_ATTEMPTS):
         sftp, https, http = ports = free_ports(3)
         log = stack.enter_context(log_file.open("wb"))
-        process = stack.enter_context(_process(home, ports, log))
+        process = stack.enter_context(_process(home, ports, log, settings))
         stack.callback(process.kill)  # whatever went wrong before it was stopped
         if _is_ready(process):
             return County(
@@ -254,12 +260,11 @@ def started(founded: Founded, home: Path, log_file: Path, stack: ExitStack) -> C
     raise AssertionError("no free ports")
 
 
-def _process(home: Path, ports: Sequence[int], log: Any) -> subprocess.Popen[bytes]:
-    sftp, https, http = map(str, ports)
-    asked = {"SFTP_PORT": sftp, "HTTPS_PORT": https, "HTTP_PORT": http}
+def _process(home: Path, ports: Sequence[int], log: Any, settings: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    names = ("LADOCS_SERVE__SFTP_PORT", "LADOCS_SERVE__HTTPS_PORT", "LADOCS_SERVE__HTTP_PORT")
     return subprocess.Popen(
         [sys.executable, "-m", "gateway", "serve", "--home", str(home)],
-        env={**os.environ, **{f"LADOCS_SERVE__{name}": port for name, port in asked.items()}},
+        env={**os.environ, **dict(zip(names, map(str, ports), strict=True)), **settings},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=log,

@@ -15,6 +15,7 @@ PACKAGES = {
     "cadaver": "cadaver",
     "chromium": "chromium",
     "curl": "curl",
+    "filezilla": "filezilla",
     "fusermount3": "fuse3",
     "initdb": "postgresql",
     "lftp": "lftp",
@@ -30,6 +31,8 @@ PACKAGES = {
     "sshfs": "sshfs",
     "strace": "strace",
     "sudo": "sudo",
+    "xdotool": "xdotool",
+    "Xvfb": "xvfb",
 }
 FUSE = Path("/dev/fuse")
 NO_FUSE = "this machine has no /dev/fuse"

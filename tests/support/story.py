@@ -150,7 +150,7 @@ PEOPLE = (
     ),
     Person(username="n.nothing", reads={ASHBY: ()}),
     Person(username="l.leaver", reads={ASHBY: CATEGORIES}, state=AccountState.LEFT),
-    *(Person(username=f"r.reader{number}", reads={ASHBY: CATEGORIES}) for number in range(1, 11)),
+    *(Person(username=f"r.reader{number}", reads={ASHBY: CATEGORIES}) for number in range(1, 21)),
     Person(username="nightly", role=SERVICE_ROLE, kind=Kind.SERVICE, reads={ASHBY: CATEGORIES, BRIGID: CATEGORIES}),
 )
 
