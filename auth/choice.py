@@ -1,6 +1,7 @@
 """Choosing a password: the deny list, and three random words [R12]. Pure; thread-safe.
 
-The words of `words.txt` are 4,096 plain English ones of 4 to 7 letters, taken from zxcvbn's frequency lists (MIT).
+The deny list is zxcvbn's: 30,000 passwords, and as many words of English. The words of `words.txt` are 4,096 plain
+English ones of 4 to 7 letters, chosen from the same lists; their licence (MIT) stands in `NOTICE`.
 """
 
 from __future__ import annotations
@@ -28,16 +29,20 @@ _ROWS = (
 
 
 def objection(chosen: str, own_words: Iterable[str]) -> str | None:
-    """What speaks against `chosen` (normalised), as the beginning of a sentence; None where nothing does."""
-    folded = chosen.casefold()
+    """What speaks against `chosen`, as the beginning of a sentence; None where nothing does. Raises nothing."""
+    folded = _fold(chosen)
     core = re.sub(r"^[\W\d_]+|[\W\d_]+$", "", folded)
     rows = (
+        (any(map(_is_control, chosen)), "A password holds no line break, tab or other control character"),
         (len(set(folded)) < _FEWEST_DIFFERENT, "A password of so few different characters is guessed first"),
         (any(folded in row * 6 or folded in row[::-1] * 6 for row in _ROWS), "A row of keys is guessed first"),
-        ({folded, core, _unit(folded), _unit(core)} & _common(), "This is one of the most common passwords or words"),
         (
-            _left_without(folded, own_words) < _FEWEST_LEFT,
-            "This is mostly a name that goes with you, school or council",
+            _is_mostly(folded, own_words),
+            "This is mostly a name that goes with you, your school, the council or this service",
+        ),
+        (
+            {folded, core, _unit(folded), _unit(core)} & _common(),
+            "This is one of the most common passwords or words, which are guessed first",
         ),
     )
     return next((sentence for applies, sentence in rows if applies), None)
@@ -58,15 +63,21 @@ def _unit(folded: str) -> str:
     return folded[: (folded * 2).find(folded, 1)] if folded else ""
 
 
-def _left_without(folded: str, own_words: Iterable[str]) -> int:
+def _is_mostly(folded: str, own_words: Iterable[str]) -> bool:
     pieces = {piece for word in own_words for piece in re.split(r"[\W\d_]+", _fold(word))}
+    left = folded
     for piece in sorted(pieces, key=len, reverse=True):
         if len(piece) >= _SHORTEST_OWN_WORD:
-            folded = folded.replace(piece, "")
-    return len(folded.translate(_JOINTS))
+            left = left.replace(piece, "")
+    return left != folded and len(left.translate(_JOINTS)) < _FEWEST_LEFT
+
+
+def _is_control(character: str) -> bool:
+    return unicodedata.category(character) == "Cc"
 
 
 def _fold(word: str) -> str:
+    # Compatible forms are one here, unlike in what is stored: a deny list is not to be passed by full-width letters.
     return unicodedata.normalize("NFKC", word).casefold()
 
 

@@ -24,7 +24,15 @@ from config.secrets import PASSWORD_PEPPER, Secrets
 
 _SALT_BYTES = 16
 _HASH_BYTES = 32
-_LONGEST_BYTES = 4096  # more than any permitted password takes in UTF-8 before it is normalised
+_LONGEST_BYTES = 4096  # what the longest that settings permit takes in UTF-8; 128 characters, in whatever form, a third
+
+
+class WeakPassword(OperatorError):
+    """This password may not be chosen: the message says by which rule. `suggestion` may, and no message shows it."""
+
+    def __init__(self, message: str, suggestion: str) -> None:
+        super().__init__(message)
+        self.suggestion = suggestion
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,22 +98,26 @@ class Passwords:
         )
 
     def check_choice(self, text: str, *, words: Iterable[str] = (), staff: bool = False) -> None:
-        """Raises OperatorError, one line with what would do, where `text` may not be chosen.
+        """Raises WeakPassword, one line that says which rule speaks against `text`, and a suggestion beside it.
 
-        `words` are the person's own (name, address, school); those of the authority come with the rules.
+        `words` are the person's own (name, address, school); those of the authority come with the rules. Raises nothing
+        else, whatever was typed.
         """
+        objection = self._objection(text, words, self.rules.minimum_staff if staff else self.rules.minimum)
+        if objection is not None:
+            raise WeakPassword(f"{objection}: three random words are a good password.", self.three_words(staff=staff))
+
+    def _objection(self, text: str, words: Iterable[str], minimum: int) -> str | None:
+        length = f"A password has {minimum} to {self.rules.maximum} characters"
         try:
             chosen = normalised(text)
-        except ValueError as exc:
-            raise OperatorError("This password holds something that is not a character: type it again.") from exc
-        minimum = self.rules.minimum_staff if staff else self.rules.minimum
+        except UnicodeEncodeError:
+            return "This password holds something that is not a character"
+        except ValueError:
+            return length
         if not minimum <= len(chosen) <= self.rules.maximum:
-            raise OperatorError(
-                f"A password has {minimum} to {self.rules.maximum} characters: three random words are a good one."
-            )
-        objection = choice.objection(chosen, (*self.rules.own_words, *words))
-        if objection is not None:
-            raise OperatorError(f"{objection}: three random words are a good password.")
+            return length
+        return choice.objection(chosen, (*self.rules.own_words, *words))
 
     def three_words(self, *, staff: bool = False) -> str:
         """A password of three random words, 36 bits: enough behind [R18] and a second factor."""
@@ -119,10 +131,14 @@ class Passwords:
 
 
 def normalised(text: str) -> str:
-    """One form for what keyboards type in several: NFKC (NIST SP 800-63B-4, section 3.1.1.2). Raises ValueError."""
+    """One form for what keyboards type in several: blanks as such, then NFC (RFC 8265, section 4.2.2).
+
+    Raises ValueError: UnicodeEncodeError where a surrogate stands alone.
+    """
     if len(text.encode()) > _LONGEST_BYTES:
         raise ValueError("too long")
-    return unicodedata.normalize("NFKC", text)
+    blank = "".join(" " if unicodedata.category(character) == "Zs" else character for character in text)
+    return unicodedata.normalize("NFC", blank)
 
 
 def _mix(pepper: bytes, text: str) -> bytes:

@@ -15,6 +15,7 @@ from auth.addresses import PRIVATE_DOMAINS, ROLE_MAILBOXES, AddressRules
 from auth.argon import ArgonGate
 from auth.devices import Devices
 from auth.passwords import PasswordRules, Passwords
+from auth.recovery import RecoveryCodes
 from auth.totp import Totp
 from config.clock import Clock, SystemClock
 from config.database import Database
@@ -26,6 +27,8 @@ from config.settings import Settings
 from policy import categories
 from policy.audit.log import AuditLog
 from policy.audit.space import Reserve
+
+_PRODUCT = "ladocs"  # as whoever serves it knows it, whatever `service.name` says
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,6 +43,7 @@ class Core:
     secrets: Secrets
     passwords: Passwords
     totp: Totp
+    recovery: RecoveryCodes
     devices: Devices
     addresses: AddressRules
 
@@ -71,6 +75,7 @@ def core(home: Home, settings: Settings, *, clock: Clock | None = None, entropy:
         secrets=secrets,
         passwords=Passwords(secrets, entropy, gate, password_rules(settings)),
         totp=Totp(secrets, entropy),
+        recovery=RecoveryCodes(secrets, entropy),
         devices=Devices(secrets, entropy),
         addresses=AddressRules(
             role_mailboxes=ROLE_MAILBOXES | frozenset(settings.addresses.role_mailboxes),
@@ -98,7 +103,7 @@ def password_rules(settings: Settings) -> PasswordRules:
         memory_kib=password.memory_kib,
         passes=password.passes,
         lanes=password.lanes,
-        own_words=password.own_words,
+        own_words=(*password.own_words, settings.service.name, _PRODUCT),
     )
 
 

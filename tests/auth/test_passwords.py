@@ -7,12 +7,13 @@ import unicodedata
 from functools import partial
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from auth import choice
 from auth.argon import ArgonGate, GateBusy
-from auth.passwords import PasswordRules, normalised
+from auth.passwords import PasswordRules, WeakPassword, normalised
 from config.clock import SystemClock
 from config.errors import OperatorError
 from config.secrets import PASSWORD_PEPPER
@@ -50,6 +51,23 @@ def test_the_same_password_composed_otherwise_verifies(world: World) -> None:
     assert world.passwords.verify(stored, unicodedata.normalize("NFD", "d\u00e9j\u00e0 vu \u00e0 No\u00ebl"))
 
 
+@pytest.mark.parametrize("blank", ["\u00a0", "\u2009", "\u3000"])
+def test_a_blank_of_another_kind_verifies(world: World, blank: str) -> None:
+    assert world.passwords.verify(world.passwords.hash(PASSWORD), PASSWORD.replace(" ", blank))
+
+
+def test_letters_of_another_width_are_other_letters(world: World) -> None:
+    wide = PASSWORD.translate({letter: letter + 0xFEE0 for letter in range(ord("a"), ord("z") + 1)})
+    assert not world.passwords.verify(world.passwords.hash(PASSWORD), wide)
+
+
+def test_128_characters_verify_however_they_are_composed(world: World) -> None:
+    longest = "각힣\u01d6\u1f82" * 32
+    stored = world.passwords.hash(unicodedata.normalize("NFD", longest))
+    world.passwords.check_choice(unicodedata.normalize("NFD", longest))
+    assert world.passwords.verify(stored, longest)
+
+
 def test_without_the_pepper_a_hash_is_worthless(world: World) -> None:
     stored = world.passwords.hash(PASSWORD)
     world.secrets.create(PASSWORD_PEPPER, b"other" * 8)
@@ -79,6 +97,7 @@ def test_settings_may_raise_but_not_lower(lowered: dict[str, int]) -> None:
         ("\U0001f984\U0001f40c\U0001f333\U0001f6b2\U0001f58b\U0001f9f6" * 2, False),
         ("x7 " * 42 + "zq", False),
         ("my derbyshire bicycle rusts", False),
+        ("7!g. 4?k; 2,p: 9", False),
     ],
 )
 def test_good_choices_pass(world: World, chosen: str, staff: bool) -> None:
@@ -93,12 +112,17 @@ def test_good_choices_pass(world: World, chosen: str, staff: bool) -> None:
         ("tidy otter lamp " * 9, False, "12 to 128"),
         ("e\u0301" * 11, False, "12 to 128"),
         ("\ud800" * 12, False, "not a character"),
+        ("tidy otter lamp" * 9999, False, "12 to 128"),
+        ("tidy\totter\tlamp", False, "no line break, tab"),
+        ("tidy otter lamp\n", False, "no line break, tab"),
+        ("\x00tidy otter lamp", False, "no line break, tab"),
         ("aaaaaaaaaaaaab", False, "few different"),
         ("qwertyuiopasdf", False, "row of keys"),
         ("123456789012345", False, "row of keys"),
         ("passwordpassword", False, "most common"),
         ("Password1234!!", False, "most common"),
         ("unbelievable", False, "most common"),
+        ("ｐａｓｓｗｏｒｄ１２３４", False, "most common"),
         ("Derbyshire-Dales-26", False, "a name that goes with"),
         ("bloggs.bloggs.bloggs", False, "a name that goes with"),
         ("Example-Primary1", False, "a name that goes with"),
@@ -109,6 +133,35 @@ def test_bad_choices_are_refused_in_one_line(world: World, chosen: str, staff: b
         world.passwords.check_choice(
             chosen, words=["Derbyshire County Council", "jo.bloggs@school.example", "Example Primary"], staff=staff
         )
+
+
+def test_a_refusal_suggests_three_words_that_its_text_does_not_show(world: World) -> None:
+    with pytest.raises(WeakPassword) as refused:
+        world.passwords.check_choice("Password1234!!", staff=True)
+    world.passwords.check_choice(refused.value.suggestion, staff=True)
+    assert refused.value.suggestion not in f"{refused.value} {refused.value!r}"
+
+
+_anything = st.text(alphabet=st.characters(), max_size=300)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=_anything, words=st.lists(_anything, max_size=4), staff=st.booleans())
+def test_whatever_is_typed_is_taken_or_refused_in_one_line(
+    world: World, text: str, words: list[str], staff: bool
+) -> None:
+    said = ""
+    try:
+        world.passwords.check_choice(text, words=words, staff=staff)
+    except WeakPassword as refused:
+        said = str(refused)
+    assert len(said.splitlines()) <= 1
+
+
+def test_every_one_of_the_30000_common_passwords_is_refused() -> None:
+    common = FREQUENCY_LISTS["passwords"]
+    assert len(common) == 30000
+    assert not [one for one in common if choice.objection(one, ()) is None]
 
 
 def test_the_authoritys_own_words_come_with_the_rules(world: World) -> None:
