@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from auth import endings
 from auth.addresses import AddressRules, check_address
@@ -31,7 +31,7 @@ _LONGEST_TYPED = 254
 _MOVES = {
     AccountState.INVITED: {AccountState.ACTIVE, AccountState.SUSPENDED, AccountState.LEFT},
     AccountState.ACTIVE: {AccountState.SUSPENDED, AccountState.LEFT},
-    AccountState.SUSPENDED: {AccountState.ACTIVE, AccountState.LEFT},
+    AccountState.SUSPENDED: {AccountState.INVITED, AccountState.ACTIVE, AccountState.LEFT},
     AccountState.LEFT: {AccountState.INVITED},
 }
 
@@ -97,18 +97,13 @@ def create_service(
 
     Without `networks` it needs an officer's reason, which the caller records, and lives 90 days instead of 400.
     """
-    owner = get(connection, owner_id)
-    if owner is None or owner.kind is not Kind.PERSON or owner.state is not AccountState.ACTIVE:
-        raise OperatorError("A service account is owned by a named person with an active account: give its short name.")
+    _refuse_as_owner(connection, owner_id)
     bound = sorted({canonical(network) for network in networks})
     if not bound and not (anywhere_because or "").strip():
         raise OperatorError(
             "A service account is bound to networks: give --network, or --anywhere-because with a reason for none."
         )
-    longest = SERVICE_LIFE if bound else SERVICE_LIFE_ANYWHERE
-    if not at < expires_at <= at + longest:
-        latest = (at + longest).date().isoformat()
-        raise OperatorError(f"This service account must end within {longest.days} days: give a day up to {latest}.")
+    _refuse_as_expiry(expires_at, at, bound=bool(bound))
     values = {
         "kind": Kind.SERVICE,
         "layout": Layout.BY_SCHOOL,
@@ -188,6 +183,12 @@ def set_password_hash(connection: Connection, account_id: int, stored: str | Non
     endings.end_sessions(connection, account_id, at)
 
 
+def set_first_password_hash(connection: Connection, account_id: int, stored: str) -> None:
+    """As `set_password_hash`, for somebody invited: nothing is open that could end, and the invitation goes on."""
+    invited = update(Account).where(Account.id == account_id, Account.state == AccountState.INVITED)
+    connection.execute(invited.values(password_hash=stored))
+
+
 def replace_password_hash(connection: Connection, account_id: int, old: str, stored: str) -> None:
     """Keep a newer hash of the same password, unless the password was changed since `old` was read."""
     unchanged = update(Account).where(Account.id == account_id, Account.password_hash == old)
@@ -217,6 +218,34 @@ def set_totp_pending(connection: Connection, account_id: int, sealed: bytes, at:
     """Keep what `Totp.seal` made until a code of it confirms that it arrived; the secret in use stays in use."""
     values = {"totp_pending": sealed, "totp_pending_at": at}
     connection.execute(update(Account).where(Account.id == account_id).values(values))
+
+
+def scripts_of(connection: Connection, owner_id: int) -> list[AccountRow]:
+    """The service accounts that a person owns and that have not ended, by short name."""
+    owned = select(Account.id).where(Account.owner_id == owner_id, Account.state != AccountState.LEFT)
+    found = (get(connection, one) for one in connection.execute(owned.order_by(Account.username)).scalars().all())
+    return [account for account in found if account is not None]
+
+
+def set_owner(connection: Connection, account_id: int, owner_id: int) -> None:
+    """Hand a script over to another person, who answers for it from now on. Raises OperatorError."""
+    account = get(connection, account_id)
+    if account is None or account.kind is not Kind.SERVICE or account.state is AccountState.LEFT:
+        raise OperatorError("Only a script's account has an owner: give the short name of one that has not ended.")
+    _refuse_as_owner(connection, owner_id)
+    connection.execute(update(Account).where(Account.id == account_id).values(owner_id=owner_id))
+
+
+def set_expiry(connection: Connection, account_id: int, expires_at: datetime, at: datetime) -> None:
+    """Let a script end at another time, within the life that a new one is given. Raises OperatorError."""
+    _refuse_as_expiry(expires_at, at, bound=bool(networks_of(connection, account_id)))
+    connection.execute(update(Account).where(Account.id == account_id).values(expires_at=expires_at))
+
+
+def last_seen(connection: Connection, account_id: int) -> datetime | None:
+    """When this account last signed in, at any door, as far as is remembered."""
+    seen = select(func.max(KnownPlace.last_at)).where(KnownPlace.account_id == account_id)
+    return connection.execute(seen).scalar_one_or_none()
 
 
 def accept_terms(connection: Connection, account_id: int, at: datetime) -> None:
@@ -250,6 +279,19 @@ def _insert(connection: Connection, username: str, name: str, values: dict[str, 
         raise OperatorError(f"The short name {username} was given before ({taken}) and never is again: take another.")
     row = insert(Account).values(username=username, name=name.strip(), **values).returning(Account.id)
     return connection.execute(row).scalar_one()
+
+
+def _refuse_as_owner(connection: Connection, owner_id: int) -> None:
+    owner = get(connection, owner_id)
+    if owner is None or owner.kind is not Kind.PERSON or owner.state is not AccountState.ACTIVE:
+        raise OperatorError("A service account is owned by a named person with an active account: give its short name.")
+
+
+def _refuse_as_expiry(expires_at: datetime, at: datetime, *, bound: bool) -> None:
+    longest = SERVICE_LIFE if bound else SERVICE_LIFE_ANYWHERE
+    if not at < expires_at <= at + longest:
+        latest = (at + longest).date().isoformat()
+        raise OperatorError(f"This service account must end within {longest.days} days: give a day up to {latest}.")
 
 
 def _end_credentials(connection: Connection, account_id: int, at: datetime) -> None:

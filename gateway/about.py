@@ -37,6 +37,19 @@ Nobody at a school can delete a document here. If one should not be here, tell u
     mail       {mail}
 """
 
+TERMS_VERSION = "2026-11"
+"""Goes with the text: the record says which version a person accepted."""
+
+TERMS = (
+    "This account is yours alone. Nobody else may use it, and nobody may ask you for its password or codes.",
+    "You open documents only for your work at the school or council that gave you the account.",
+    "What you copy is your school's to protect, to keep as long as it must, and to destroy.",
+    "Whoever leaves, or changes to other work, tells the school or council, and the access ends.",
+    "A lost device, a code that somebody else has seen or a document that should not be here is reported at once.",
+    "Every sign-in and every document opened is recorded under your name.",
+)
+"""The terms of use, a sentence each [R20]. Whoever changes one changes the version."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Contact:

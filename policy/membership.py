@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Update, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Update, insert, or_, select, update
 
 from auth import endings
 from auth.models import Account
@@ -166,11 +166,42 @@ def members(connection: Connection, school_id: int, at: datetime) -> list[Member
     ]
 
 
+def headteacher(connection: Connection, school_id: int) -> int | None:
+    """The account of a school's headteacher; None where there is none."""
+    return connection.execute(select(Membership.account_id).where(*_heads(school_id))).scalar()
+
+
+def staff_of(connection: Connection, head_id: int) -> list[tuple[int, str, str]]:
+    """Whom the headteacher `head_id` answers for: account, school's name and role, by school and role.
+
+    Never the headteacher, never another one, never a script, and nobody of the authority, who belongs to no school.
+    """
+    headed = select(Membership.school_id).where(
+        Membership.account_id == head_id, Membership.role == HEADTEACHER, Membership.ended_at.is_(None)
+    )
+    heads = select(Membership.account_id).where(Membership.role == HEADTEACHER, Membership.ended_at.is_(None))
+    rows = connection.execute(
+        select(Membership.account_id, School.name, Membership.role)
+        .join(School, School.id == Membership.school_id)
+        .join(Account, Account.id == Membership.account_id)
+        .where(
+            Membership.school_id.in_(headed),
+            Membership.ended_at.is_(None),
+            Membership.account_id.not_in(heads),
+            Account.kind == Kind.PERSON,
+        )
+        .order_by(School.name, Account.username)
+    )
+    return [(row.account_id, row.name, row.role) for row in rows]
+
+
+def _heads(school_id: int) -> tuple[ColumnElement[bool], ...]:
+    return (Membership.school_id == school_id, Membership.role == HEADTEACHER, Membership.ended_at.is_(None))
+
+
 def _refuse_second_headteacher(connection: Connection, school_id: int) -> None:
     head = connection.execute(
-        select(Account.username)
-        .join(Membership, Membership.account_id == Account.id)
-        .where(Membership.school_id == school_id, Membership.role == HEADTEACHER, Membership.ended_at.is_(None))
+        select(Account.username).join(Membership, Membership.account_id == Account.id).where(*_heads(school_id))
     ).scalar()
     if head is not None:
         raise OperatorError(f"This school has a headteacher already ({head}): end that role first.")

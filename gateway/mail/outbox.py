@@ -7,7 +7,7 @@ writes and sends it later, and makes the link that it carries only then. Thread-
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -37,6 +37,9 @@ class MailKind(StrEnum):
     SCRIPT_WITHOUT_OWNER = "script without owner"
     RUNNING_OUT = "running out"
 
+
+WITH_A_LINK = (MailKind.INVITATION, MailKind.PASSWORD_RESET, MailKind.CODES_RESET)
+"""The kinds that let their reader in, or back in."""
 
 FACTS: Mapping[MailKind, frozenset[str]] = MappingProxyType(
     {
@@ -194,6 +197,18 @@ def posted(connection: Connection, kind: MailKind, since: datetime) -> list[tupl
     """Whom mails of `kind` were written to since then, and their facts; whatever became of them."""
     rows = select(Mail.account_id, Mail.facts).where(Mail.kind == kind, Mail.created_at >= since)
     return [(row.account_id, json.loads(row.facts)) for row in connection.execute(rows)]
+
+
+def count_since(connection: Connection, account_id: int, kind: MailKind, since: datetime) -> int:
+    """How many mails of `kind` were written to an account since then; whatever became of them."""
+    rows = select(func.count()).where(Mail.account_id == account_id, Mail.kind == kind, Mail.created_at >= since)
+    return connection.execute(rows).scalar_one()
+
+
+def drop_waiting(connection: Connection, account_id: int, kinds: Iterable[MailKind], at: datetime, why: str) -> int:
+    """Nothing of these kinds that waits for an account is sent any more; how many mails that were."""
+    waiting = update(Mail).where(Mail.account_id == account_id, Mail.kind.in_(kinds), *_WAITING)
+    return connection.execute(waiting.values(dropped_at=at, trouble=why)).rowcount
 
 
 def _settle(connection: Connection, mail: Waiting, **values: Any) -> None:
