@@ -37,6 +37,11 @@ class PageSessionRow:
     account_id: int
     factors: frozenset[Factor]
     opened_at: datetime
+    seen_at: datetime
+
+    def is_long_unseen(self, at: datetime) -> bool:
+        """Is it time to `touch`: once a minute, not with each request?"""
+        return at >= self.seen_at + _SEEN_KNOWN_FOR
 
 
 def open_(connection: Connection, account_id: int, factors: Iterable[Factor], at: datetime, entropy: Entropy) -> str:
@@ -56,17 +61,18 @@ def find(connection: Connection, token: str, at: datetime, limits: PageLimits) -
             PageSession.id == _hash(token),
             PageSession.seen_at > at - limits.idle,
             PageSession.opened_at > at - limits.longest,
+            PageSession.opened_at <= at,
         )
     ).one_or_none()
     if row is None:
         return None
-    return PageSessionRow(row.account_id, frozenset(map(Factor, row.factors.split())), row.opened_at)
+    return PageSessionRow(row.account_id, frozenset(map(Factor, row.factors.split())), row.opened_at, row.seen_at)
 
 
 def touch(connection: Connection, token: str, at: datetime) -> None:
-    """The browser was seen: written at most once a minute."""
-    stale = update(PageSession).where(PageSession.id == _hash(token), PageSession.seen_at <= at - _SEEN_KNOWN_FOR)
-    connection.execute(stale.values(seen_at=at))
+    """The browser was seen."""
+    earlier = update(PageSession).where(PageSession.id == _hash(token), PageSession.seen_at < at)
+    connection.execute(earlier.values(seen_at=at))
 
 
 def close(connection: Connection, token: str) -> None:

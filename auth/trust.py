@@ -14,11 +14,34 @@ from ipaddress import ip_network
 from sqlalchemy import Connection, delete, select
 
 from auth.models import Trust
-from auth.networks import parse_address
+from auth.networks import inside, parse_address
 from auth.principal import Factor, Proof
 from auth.upsert import insert_into
 
 _V6_PREFIX = 64
+
+
+@dataclass(frozen=True, slots=True)
+class TrustRules:
+    """How long trust lasts, zero for never, and the networks (CIDR) that strangers share, where it never begins."""
+
+    life: timedelta = timedelta(hours=10)
+    shared_networks: tuple[str, ...] = ()
+
+    def follow_at(self, address: str) -> bool:
+        """May a good code at `address` be followed by trust?"""
+        return self.life > timedelta() and not inside(address, self.shared_networks)
+
+    def cover(
+        self, connection: Connection, account_id: int, address: str, proofs: Collection[Proof], at: datetime
+    ) -> bool:
+        """Was a good code given from `address` after the same first factor as among `proofs`, within `life`?"""
+        first_factor = first_factor_of(proofs)
+        return (
+            first_factor is not None
+            and self.follow_at(address)
+            and covers(connection, account_id, address, first_factor, at, self.life)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +70,16 @@ def first_factor_of(proofs: Collection[Proof]) -> str | None:
     return None
 
 
-def covers(connection: Connection, account_id: int, address: str, first_factor: str, at: datetime) -> bool:
-    """Was a good code given from here, after this first factor, within the time of trust?"""
+def covers(
+    connection: Connection, account_id: int, address: str, first_factor: str, at: datetime, life: timedelta
+) -> bool:
+    """Was a good code given from here, after this first factor, within the time of trust, then and now?"""
     row = select(Trust.until).where(
         Trust.account_id == account_id,
         Trust.place == place_of(address),
         Trust.first_factor == first_factor,
-        Trust.since <= at,
+        Trust.since <= at,  # a clock that was put back revives no trust
+        Trust.since > at - life,
         Trust.until > at,
     )
     return connection.execute(row).first() is not None

@@ -59,6 +59,7 @@ class RefusalReason(StrEnum):
     WRONG_PASSWORD = "wrong password"
     NO_PASSWORD = "no password set"
     WRONG_CODE = "wrong code"
+    WRONG_RECOVERY_CODE = "no such recovery code"
     CODE_SPENT = "code used before"
     WRONG_DEVICE = "no such device password"
     NOT_A_DEVICE = "not the shape of a device password"
@@ -105,6 +106,10 @@ class Doors(Protocol):
 
     def known_networks(self, connection: Connection, account_id: int) -> Sequence[str]:
         """The networks (CIDR) of the schools that the account belongs to: known places [R18]."""
+        ...
+
+    def hold(self, connection: Connection) -> None:
+        """Let nobody's access change until this transaction of writing has ended, and see what was changed before."""
         ...
 
 

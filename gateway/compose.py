@@ -10,10 +10,13 @@ import logging
 import os
 import socket
 from contextlib import ExitStack
+from datetime import timedelta
 
 from auth.authenticator import Authenticator
+from auth.page_sessions import PageLimits
 from auth.sessions import SessionLimits, SessionTable
 from auth.throttle import GuessLimits, Throttle
+from auth.trust import TrustRules
 from auth.verified import VerifiedDevices
 from config.clock import Clock, SystemClock
 from config.errors import OperatorError
@@ -25,7 +28,9 @@ from gateway.about import about_text, contact, refusals, whom_to_ask, write_refu
 from gateway.catalogue import Catalogue
 from gateway.clockguard import GuardedClock, MarkKeeper, mark
 from gateway.core import Core
+from gateway.credentials import OwnCredentials
 from gateway.documents import ending_sooner
+from gateway.enrolment import Enrolment
 from gateway.filesystem import Rooms
 from gateway.jobs import Jobs
 from gateway.publishing import Publisher, Rules
@@ -35,6 +40,7 @@ from gateway.session import Sessions
 from gateway.vault.keybox import KeyBox
 from gateway.vault.store import LocalStore
 from gateway.vault.vault import Vault
+from gateway.watch import Watch
 from gateway.webdav.tls import DeferredTls, TlsFiles
 from policy.audit.grants import Grants
 from policy.audit.log import AuditLog
@@ -125,18 +131,24 @@ def services(home: Home, settings: Settings, *, machine: Clock | None = None) ->
     grants = Grants(log, clock)
     strangers = Strangers(log, clock, rows_a_minute=ROWS_A_MINUTE // (settings.serve.sftp_processes + 1))
     kept = vault(core)
-    scopes = Scopes(core.database, clock)
+    watch = Watch(core.database, clock)
+    scopes = Scopes(core.database, clock, watch)
     authenticator = Authenticator(
         database=core.database,
         clock=clock,
+        entropy=core.entropy,
         passwords=core.passwords,
         totp=core.totp,
+        recovery=core.recovery,
         devices=core.devices,
         throttle=Throttle(core.database, GuessLimits()),
+        trust=_trust_rules(settings),
+        pages=_page_limits(settings),
         doors=PolicyDoors(refusals(contact(settings))),
         recorder=AuditRecorder(log, strangers, clock),
     )
     made = Services(
+        core=core,
         settings=settings,
         clock=clock,
         entropy=core.entropy,
@@ -148,6 +160,8 @@ def services(home: Home, settings: Settings, *, machine: Clock | None = None) ->
         vault=kept,
         authenticator=authenticator,
         verified=VerifiedDevices(authenticator.still_valid, clock, core.entropy),
+        enrolment=Enrolment(core, log, authenticator),
+        own=OwnCredentials(core, log, authenticator),
         sessions=_sessions(core, clock, scopes, kept, grants),
         publisher=publisher(core, kept, log),
     )
@@ -181,7 +195,21 @@ def close(services: Services) -> None:
         steps.callback(services.log.close)
         steps.callback(services.strangers.end)
         steps.callback(services.grants.end_all)
+        steps.callback(services.enrolment.close)
         steps.callback(services.sessions.close_all)
+
+
+def _trust_rules(settings: Settings) -> TrustRules:
+    return TrustRules(
+        life=timedelta(hours=settings.auth.mfa_trust_hours),
+        shared_networks=tuple(map(str, settings.auth.shared_networks)),
+    )
+
+
+def _page_limits(settings: Settings) -> PageLimits:
+    return PageLimits(
+        idle=timedelta(minutes=settings.auth.page_idle_minutes), longest=timedelta(hours=settings.auth.page_hours)
+    )
 
 
 def _sessions(core: Core, clock: GuardedClock, scopes: Scopes, vault: Vault, grants: Grants) -> Sessions:

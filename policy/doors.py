@@ -16,6 +16,7 @@ from auth.accounts import AccountRow
 from auth.networks import inside
 from auth.principal import AccountState, Door, Factor, Kind
 from auth.verdicts import Effect, RefusalReason, Verdict
+from policy import generations
 from policy.access import OBSTACLES, Reason
 from policy.models import Membership, School, SchoolNetwork
 from policy.schools import SchoolState
@@ -25,11 +26,16 @@ _SUFFICES: Mapping[tuple[Door, Kind], tuple[frozenset[Factor], ...]] = MappingPr
         (Door.SFTP, Kind.PERSON): (
             frozenset({Factor.PUBLIC_KEY, Factor.TOTP}),
             frozenset({Factor.PASSWORD, Factor.TOTP}),
+            frozenset({Factor.PUBLIC_KEY, Factor.TRUST}),
+            frozenset({Factor.PASSWORD, Factor.TRUST}),
         ),
         (Door.SFTP, Kind.SERVICE): (frozenset({Factor.PUBLIC_KEY}),),
         (Door.WEBDAV, Kind.PERSON): (frozenset({Factor.DEVICE_PASSWORD}),),
         (Door.WEBDAV, Kind.SERVICE): (frozenset({Factor.DEVICE_PASSWORD}),),
-        (Door.PORTAL, Kind.PERSON): (frozenset({Factor.PASSWORD, Factor.TOTP}),),
+        (Door.PORTAL, Kind.PERSON): (
+            frozenset({Factor.PASSWORD, Factor.TOTP}),
+            frozenset({Factor.PASSWORD, Factor.RECOVERY_CODE}),
+        ),
     }
 )
 _STATES = {
@@ -82,6 +88,10 @@ class PolicyDoors:
             .scalars()
             .all()
         )
+
+    def hold(self, connection: Connection) -> None:
+        """Let nobody's access change until this transaction of writing has ended."""
+        generations.hold(connection, generations.ACCESS)
 
     def _obstacle(
         self, connection: Connection, account: AccountRow, door: Door, address: str, at: datetime

@@ -28,3 +28,11 @@ def bump(connection: Connection, name: str) -> None:
 def value(connection: Connection, name: str) -> int:
     """The counter's value; 0 before its first change."""
     return connection.execute(select(Generation.value).where(Generation.name == name)).scalar() or 0
+
+
+def hold(connection: Connection, name: str) -> None:
+    """Wait for whoever moves the counter, and let nobody move it until the caller's write transaction ends.
+
+    Many may hold it at a time. SQLite has one writer anyway.
+    """
+    connection.execute(select(Generation.value).where(Generation.name == name).with_for_update(read=True))

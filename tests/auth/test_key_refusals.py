@@ -71,12 +71,14 @@ def test_a_key_that_holds_is_a_proof(world: World, jo: Someone) -> None:
     assert proof.factor is Factor.PUBLIC_KEY
 
 
-@pytest.mark.parametrize("name", ["jo.bloggs", "nobody"])
-def test_a_key_of_nobodys_is_not_asked_to_sign(world: World, jo: Someone, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "reason"), [("jo.bloggs", RefusalReason.KEY_REFUSED), ("nobody", RefusalReason.UNKNOWN_ACCOUNT)]
+)
+def test_a_key_of_nobodys_is_not_asked_to_sign(world: World, jo: Someone, name: str, reason: str) -> None:
     candidate = world.candidate(name)
     assert not world.authenticator.offers_key(candidate, OTHER_KEY)
     assert world.authenticator.check_public_key(candidate, OTHER_KEY) is None
-    assert world.recorder.reasons == [RefusalReason.KEY_REFUSED]
+    assert world.recorder.reasons == [reason]
 
 
 def test_a_script_hears_that_its_key_has_ended_or_does_not_come_from_here(tmp_path: Path) -> None:

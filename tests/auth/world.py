@@ -16,10 +16,13 @@ from auth.argon import ArgonGate
 from auth.authenticator import Authenticator
 from auth.devices import Devices
 from auth.models import Account
+from auth.page_sessions import PageLimits
 from auth.passwords import PasswordRules, Passwords
 from auth.principal import AccountState, Candidate, Door, Factor, Peer, Principal, Proof
+from auth.recovery import RecoveryCodes
 from auth.throttle import GuessLimits, Throttle
 from auth.totp import Totp, code_at
+from auth.trust import TrustRules
 from auth.verdicts import Effect, Verdict
 from config.database import Database
 from config.secrets import DEVICE_KEY, PASSWORD_PEPPER, TOTP_SEAL, Secrets
@@ -33,12 +36,15 @@ ELSEWHERE = "203.0.113.9"
 _ENOUGH = (
     frozenset({Factor.PASSWORD, Factor.TOTP}),
     frozenset({Factor.PUBLIC_KEY, Factor.TOTP}),
+    frozenset({Factor.PASSWORD, Factor.TRUST}),
+    frozenset({Factor.PUBLIC_KEY, Factor.TRUST}),
+    frozenset({Factor.PASSWORD, Factor.RECOVERY_CODE}),
     frozenset({Factor.DEVICE_PASSWORD}),
 )
 
 
 class TestDoors:
-    """Any two-factor set or a device password opens; `verdict`, when set, is the answer to everything."""
+    """Any two factors that go together or a device password open; `verdict`, when set, is the answer to everything."""
 
     __test__ = False
 
@@ -68,6 +74,9 @@ class TestDoors:
 
     def known_networks(self, connection: Connection, account_id: int) -> Sequence[str]:
         return self.networks.get(account_id, [])
+
+    def hold(self, connection: Connection) -> None:
+        """Nobody changes anything while a test signs in."""
 
 
 class Notebook:
@@ -127,20 +136,27 @@ class World:
     doors: TestDoors = field(default_factory=TestDoors)
     recorder: Notebook = field(default_factory=Notebook)
     pauses: Pauses = field(default_factory=Pauses)
+    trust: TrustRules = field(default_factory=TrustRules)
+    pages: PageLimits = field(default_factory=PageLimits)
 
     def __post_init__(self) -> None:
         self.gate = ArgonGate(self.clock, pause=self.pauses)
         self.passwords = Passwords(self.secrets, os.urandom, self.gate, PasswordRules())
         self.totp = Totp(self.secrets, os.urandom)
         self.devices = Devices(self.secrets, os.urandom)
+        self.recovery = RecoveryCodes(self.secrets, os.urandom)
         self.throttle = Throttle(self.database, self.limits)
         self.authenticator = Authenticator(
             database=self.database,
             clock=self.clock,
+            entropy=os.urandom,
             passwords=self.passwords,
             totp=self.totp,
+            recovery=self.recovery,
             devices=self.devices,
             throttle=self.throttle,
+            trust=self.trust,
+            pages=self.pages,
             doors=self.doors,
             recorder=self.recorder,
         )

@@ -21,12 +21,13 @@ from tests.support.world import World, a_world
 
 HERE = "830-2001"
 PASSWORD, KEY, CODE, DEVICE = Factor.PASSWORD, Factor.PUBLIC_KEY, Factor.TOTP, Factor.DEVICE_PASSWORD
+TRUST, RECOVERY = Factor.TRUST, Factor.RECOVERY_CODE
 SMALLEST = {
-    (Door.SFTP, Kind.PERSON): [{KEY, CODE}, {PASSWORD, CODE}],
+    (Door.SFTP, Kind.PERSON): [{KEY, CODE}, {PASSWORD, CODE}, {KEY, TRUST}, {PASSWORD, TRUST}],
     (Door.SFTP, Kind.SERVICE): [{KEY}],
     (Door.WEBDAV, Kind.PERSON): [{DEVICE}],
     (Door.WEBDAV, Kind.SERVICE): [{DEVICE}],
-    (Door.PORTAL, Kind.PERSON): [{PASSWORD, CODE}],
+    (Door.PORTAL, Kind.PERSON): [{PASSWORD, CODE}, {PASSWORD, RECOVERY}],
     (Door.PORTAL, Kind.SERVICE): [],
 }
 ANY_FACTORS = [frozenset(some) for some in chain.from_iterable(combinations(Factor, n) for n in range(len(Factor) + 1))]
