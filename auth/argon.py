@@ -6,13 +6,17 @@ One per process, used by `passwords` alone. Thread-safe. Raises `GateBusy`; lets
 from __future__ import annotations
 
 import heapq
+import statistics
 import time
+from collections import deque
 from collections.abc import Callable
 from threading import Condition
 from typing import TypeVar
 
 from config.clock import Clock
 
+_REMEMBERED = 31  # runs, of whose times the median is typical: one that was held up does not change it
+_UNTIL_KNOWN = 0.05  # seconds
 _T = TypeVar("_T")
 
 
@@ -23,7 +27,9 @@ class GateBusy(Exception):
 class ArgonGate:
     """Lets `at_once` callers work and others wait, those of a known lane before all strangers.
 
-    Each kind has a queue of `queue` places, so that strangers cannot fill that of the known. `patience` is in seconds.
+    Strangers together hold all slots but one, so that a slot is always for the known; where there is a single slot they
+    share it, and the known wait for one stranger at most. Each kind has a queue of `queue` places. `patience` is in
+    seconds.
     """
 
     def __init__(
@@ -36,14 +42,15 @@ class ArgonGate:
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._clock = clock
-        self._free = at_once
+        self._most = {True: at_once, False: max(1, at_once - 1)}  # by whether they are known
+        self._running = {True: 0, False: 0}
         self._queue = queue
         self._patience = patience
         self._pause = pause
         self._turn = Condition()
         self._waiting: list[tuple[bool, int]] = []
         self._tickets = 0
-        self._typical = 0.05  # seconds, until it is known
+        self._took = deque([_UNTIL_KNOWN], maxlen=_REMEMBERED)
         self.runs = 0  # how often Argon2 was let run since the start of the process
 
     def run(self, work: Callable[[], _T], *, known: bool) -> _T:
@@ -53,7 +60,7 @@ class ArgonGate:
         try:
             return work()
         finally:
-            self._leave(self._clock.monotonic() - began)
+            self._leave(known, self._clock.monotonic() - began)
 
     @property
     def waiting(self) -> int:
@@ -62,8 +69,10 @@ class ArgonGate:
             return len(self._waiting)
 
     def linger(self) -> None:
-        """Take as long as a run has taken of late, at no cost: a guess that is not tried looks like one that was."""
-        self._pause(self._typical)
+        """Take as long as runs and their waiting have of late: a guess that is not tried looks like one that was."""
+        with self._turn:
+            typical = statistics.median(self._took)
+        self._pause(typical)
 
     def _enter(self, known: bool) -> None:
         with self._turn:
@@ -72,17 +81,21 @@ class ArgonGate:
             self._tickets += 1
             ticket = (not known, self._tickets)
             heapq.heappush(self._waiting, ticket)
-            in_time = self._turn.wait_for(lambda: self._free > 0 and self._waiting[0] == ticket, self._patience)
+            in_time = self._turn.wait_for(lambda: self._waiting[0] == ticket and self._has_slot(known), self._patience)
             self._waiting.remove(ticket)
             heapq.heapify(self._waiting)
             self._turn.notify_all()
             if not in_time:
                 raise GateBusy("a sign-in waited too long")
-            self._free -= 1
+            self._running[known] += 1
             self.runs += 1
 
-    def _leave(self, took: float) -> None:
+    def _has_slot(self, known: bool) -> bool:
+        # A stranger is first in the queue only where nobody known waits: whoever its share holds up is a stranger too.
+        return sum(self._running.values()) < self._most[True] and self._running[known] < self._most[known]
+
+    def _leave(self, known: bool, took: float) -> None:
         with self._turn:
-            self._free += 1
-            self._typical += (took - self._typical) / 8
+            self._running[known] -= 1
+            self._took.append(took)
             self._turn.notify_all()

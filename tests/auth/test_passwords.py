@@ -212,55 +212,91 @@ class _Blocked:
             self._running -= 1
 
 
-def _queue(gate: ArgonGate, work: _Blocked, names: list[str]) -> list[threading.Thread]:
+def _queue(gate: ArgonGate, work: _Blocked, names: str) -> list[threading.Thread]:
     """Threads that come to the gate one after another; names in capitals come from known places."""
-    threads = []
-    for name in names:
-        came = len(work.begun) + gate.waiting
+    threads, before = [], len(work.begun) + gate.waiting
+    for number, name in enumerate(names, before + 1):
         thread = threading.Thread(target=gate.run, args=(partial(work.work, name),), kwargs={"known": name.isupper()})
         threads.append(thread)
         thread.start()
-        assert until(partial(lambda before: len(work.begun) + gate.waiting > before, came))
+        assert until(partial(lambda came: len(work.begun) + gate.waiting == came, number))
     return threads
+
+
+def _begun(work: _Blocked, names: str) -> bool:
+    """Whether these have begun, in this order."""
+    return until(lambda: "".join(work.begun) == names)
+
+
+def _done(work: _Blocked, threads: list[threading.Thread]) -> str:
+    """Let all work end; in which order it was begun."""
+    work.go.set()
+    for thread in threads:
+        thread.join()
+    return "".join(work.begun)
 
 
 def test_two_argon2_run_at_a_time() -> None:
     gate, work = ArgonGate(SystemClock()), _Blocked()
-    threads = _queue(gate, work, list("abcdef"))
-    work.go.set()
-    for thread in threads:
-        thread.join()
-    assert (work.most, gate.runs) == (2, 6)
+    _done(work, _queue(gate, work, "abCdEfGH"))
+    assert (work.most, gate.runs) == (2, 8)
+
+
+def test_strangers_together_never_hold_every_slot() -> None:
+    gate, work = ArgonGate(SystemClock(), at_once=3), _Blocked()
+    threads = _queue(gate, work, "abcdef")
+    assert _begun(work, "ab") and gate.waiting == 4
+    _done(work, threads)
+    assert work.most == 2
+
+
+def test_somebody_known_begins_at_once_though_strangers_run_and_wait() -> None:
+    gate, work = ArgonGate(SystemClock()), _Blocked()
+    threads = _queue(gate, work, "abcK")
+    assert _begun(work, "aK")
+    assert _done(work, threads) == "aKbc"
+
+
+def test_the_known_may_hold_every_slot() -> None:
+    gate, work = ArgonGate(SystemClock()), _Blocked()
+    threads = _queue(gate, work, "KLa")
+    assert _begun(work, "KL")
+    assert _done(work, threads) == "KLa"
+
+
+def test_a_strangers_slot_that_is_free_again_goes_to_the_next_stranger() -> None:
+    gate, work = ArgonGate(SystemClock()), _Blocked()
+    gate.run(lambda: None, known=False)
+    assert _done(work, _queue(gate, work, "ab")) == "ab"
+
+
+def test_a_single_slot_is_shared() -> None:
+    gate, work = ArgonGate(SystemClock(), at_once=1), _Blocked()
+    threads = _queue(gate, work, "aK")
+    assert _begun(work, "a") and gate.waiting == 1
+    assert _done(work, threads) == "aK"
 
 
 def test_known_places_go_first_and_each_in_its_order() -> None:
     gate, work = ArgonGate(SystemClock(), at_once=1), _Blocked()
-    threads = _queue(gate, work, list("abcKLM"))
-    work.go.set()
-    for thread in threads:
-        thread.join()
-    assert "".join(work.begun) == "aKLMbc"
+    assert _done(work, _queue(gate, work, "abcKLM")) == "aKLMbc"
 
 
 def test_strangers_cannot_fill_the_queue_of_the_known() -> None:
     gate, work = ArgonGate(SystemClock(), at_once=1, queue=2), _Blocked()
-    threads = _queue(gate, work, list("abc"))
+    threads = _queue(gate, work, "abc")
     with pytest.raises(GateBusy):
         gate.run(lambda: None, known=False)
-    threads += _queue(gate, work, ["K"])
-    work.go.set()
-    for thread in threads:
-        thread.join()
-    assert "".join(work.begun) == "aKbc"
+    threads += _queue(gate, work, "K")
+    assert _done(work, threads) == "aKbc"
 
 
 def test_waiting_ends_in_a_refusal() -> None:
     gate, work = ArgonGate(SystemClock(), at_once=1, patience=0.01), _Blocked()
-    threads = _queue(gate, work, ["a"])
+    threads = _queue(gate, work, "a")
     with pytest.raises(GateBusy, match="too long"):
         gate.run(lambda: None, known=True)
-    work.go.set()
-    threads[0].join()
+    _done(work, threads)
 
 
 def test_a_place_is_given_back_when_the_work_fails() -> None:
@@ -274,10 +310,10 @@ def test_a_place_is_given_back_when_the_work_fails() -> None:
 def test_lingering_lasts_as_long_as_runs_have_of_late() -> None:
     clock, lengths = FakeClock(), list[float]()
     gate = ArgonGate(clock, pause=lengths.append)
-    for _ in range(100):
-        gate.run(lambda: clock.advance(seconds=0.25), known=False)
+    for seconds in [9.0] * 10 + [0.25] * 30 + [60.0]:  # long ago, of late, and one that was held up
+        gate.run(partial(clock.advance, seconds=seconds), known=False)
     gate.linger()
-    assert lengths == [pytest.approx(0.25, rel=0.01)]
+    assert lengths == [pytest.approx(0.25)]
 
 
 def test_chance_makes_each_hash_another(world: World) -> None:
