@@ -64,11 +64,11 @@ class SessionTable:
         with self._database.write() as connection:
             connection.execute(delete(SessionRow).where(SessionRow.id == session_id))
 
-    def touch(self, living: Collection[str]) -> None:
+    def touch(self, living: Collection[str], closed: Collection[str] = ()) -> None:
         """Say which sessions of this process live, at least once a minute, and sweep what died anywhere.
 
-        Older sessions of this process that are not among `living` go too: their closing was lost. One that was opened
-        just now may not have come to the caller's knowledge.
+        `closed` are those that could not be taken out when they ended. Older sessions of this process that are not
+        among `living` go too: one that was opened just now may not have come to the caller's knowledge.
         """
         now = self._clock.now()
         long_ago = now - DEAD_AFTER
@@ -76,6 +76,8 @@ class SessionTable:
             mine = SessionRow.process == self._process
             lost = delete(SessionRow).where(mine, SessionRow.id.not_in(living), SessionRow.opened_at <= long_ago)
             connection.execute(lost)
+            if closed:
+                connection.execute(delete(SessionRow).where(mine, SessionRow.id.in_(closed)))
             connection.execute(update(SessionRow).where(mine).values(seen_at=now))
             connection.execute(delete(SessionRow).where(SessionRow.seen_at <= long_ago))
 

@@ -162,7 +162,7 @@ def services(home: Home, settings: Settings, *, machine: Clock | None = None) ->
         verified=VerifiedDevices(authenticator.still_valid, clock, core.entropy),
         enrolment=Enrolment(core, log, authenticator),
         own=OwnCredentials(core, log, authenticator),
-        sessions=_sessions(core, clock, scopes, kept, grants),
+        sessions=_sessions(core, clock, scopes, watch, kept, grants),
         publisher=publisher(core, kept, log),
     )
     observe_clock(made)
@@ -212,7 +212,9 @@ def _page_limits(settings: Settings) -> PageLimits:
     )
 
 
-def _sessions(core: Core, clock: GuardedClock, scopes: Scopes, vault: Vault, grants: Grants) -> Sessions:
+def _sessions(
+    core: Core, clock: GuardedClock, scopes: Scopes, watch: Watch, vault: Vault, grants: Grants
+) -> Sessions:
     settings, people = core.settings, contact(core.settings)
     rooms = Rooms(
         database=core.database,
@@ -229,4 +231,4 @@ def _sessions(core: Core, clock: GuardedClock, scopes: Scopes, vault: Vault, gra
     limits = SessionLimits(person=settings.limits.person_connections, service=settings.limits.service_connections)
     process = f"{socket.gethostname()}:{os.getpid()}:{core.entropy(4).hex()}"
     table = SessionTable(core.database, clock, process=process, limits=limits)
-    return Sessions(rooms=rooms, grants=grants, table=table, clock=clock, entropy=core.entropy)
+    return Sessions(rooms=rooms, grants=grants, table=table, watch=watch, clock=clock, entropy=core.entropy)

@@ -13,9 +13,10 @@ from typing import Self
 from config.clock import Clock
 from gateway.errors import ClosedHandle, Damaged
 from gateway.faults import as_fs_errors
-from gateway.scopes import POLL_SECONDS, RECHECK_SECONDS
+from gateway.scopes import RECHECK_SECONDS
 from gateway.tree import Attributes
 from gateway.vault.blob import Blob
+from gateway.watch import POLL_SECONDS
 from policy.audit.reading import FileGrant
 
 # A scope may be a poll older than a change: together they stay within the time in which a change is everywhere [R19].

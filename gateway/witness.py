@@ -80,10 +80,13 @@ class Witness:
             )
         )
 
-    def ended(self, at: datetime) -> None:
-        """The session is over: what is still to be said of it, and then that. Waits for nothing, raises nothing."""
+    def ended(self, at: datetime, why: str = "") -> None:
+        """The session is over: what is still to be said of it, and then that. Waits for nothing, raises nothing.
+
+        `why` is given where it was ended.
+        """
         self._grants.end_session(self._session_id)
-        self._grants.signed_out(self._event(EventKind.SIGN_OUT, Result.PERMIT, at))
+        self._grants.signed_out(self._event(EventKind.SIGN_OUT, Result.PERMIT, at, reason=why))
 
     def _of(self, kind: EventKind, result: Result, found: Found, at: datetime, reason: str = "") -> Event:
         return self._event(
