@@ -1,48 +1,77 @@
 """Which factors suffice at which door, and who is let in: signing in is one more action to judge [R14] [R16] [R17].
 
-Implements `auth.verdicts.Doors`. A door's rule is a row: for a kind of account, the sets of factors any one of which
-opens it. Thread-safe; raises sqlalchemy.exc.SQLAlchemyError alone.
+Two tables. `SUFFICES`: for each door and kind of account, the sets of factors any one of which opens it. `_obstacles`:
+what keeps somebody out who has shown enough, and at which doors. Read them and you know every door.
+
+Implements `auth.verdicts.Doors`. Thread-safe; raises sqlalchemy.exc.SQLAlchemyError alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 
 from sqlalchemy import Connection, select
 
+from auth import accounts
 from auth.accounts import AccountRow
 from auth.networks import inside
-from auth.principal import AccountState, Door, Factor, Kind
+from auth.principal import AccountState, Door, Factor, Kind, Principal
 from auth.verdicts import Effect, RefusalReason, Verdict
 from policy import generations
 from policy.access import OBSTACLES, Reason
 from policy.models import Membership, School, SchoolNetwork
 from policy.schools import SchoolState
 
-_SUFFICES: Mapping[tuple[Door, Kind], tuple[frozenset[Factor], ...]] = MappingProxyType(
+Factors = frozenset[Factor]
+
+PASSWORD, KEY, DEVICE = Factor.PASSWORD, Factor.PUBLIC_KEY, Factor.DEVICE_PASSWORD
+CODE, TRUST, RECOVERY = Factor.TOTP, Factor.TRUST, Factor.RECOVERY_CODE
+
+# What stands first is asked for first. TRUST is found, and never asked for: a good code from here, lately [R15].
+SUFFICES: Mapping[tuple[Door, Kind], tuple[Factors, ...]] = MappingProxyType(
     {
         (Door.SFTP, Kind.PERSON): (
-            frozenset({Factor.PUBLIC_KEY, Factor.TOTP}),
-            frozenset({Factor.PASSWORD, Factor.TOTP}),
-            frozenset({Factor.PUBLIC_KEY, Factor.TRUST}),
-            frozenset({Factor.PASSWORD, Factor.TRUST}),
+            frozenset({KEY, CODE}),
+            frozenset({PASSWORD, CODE}),
+            frozenset({KEY, TRUST}),
+            frozenset({PASSWORD, TRUST}),
         ),
-        (Door.SFTP, Kind.SERVICE): (frozenset({Factor.PUBLIC_KEY}),),
-        (Door.WEBDAV, Kind.PERSON): (frozenset({Factor.DEVICE_PASSWORD}),),
-        (Door.WEBDAV, Kind.SERVICE): (frozenset({Factor.DEVICE_PASSWORD}),),
+        (Door.SFTP, Kind.SERVICE): (frozenset({KEY}),),
+        (Door.WEBDAV, Kind.PERSON): (frozenset({DEVICE}),),
+        (Door.WEBDAV, Kind.SERVICE): (frozenset({DEVICE}),),
         (Door.PORTAL, Kind.PERSON): (
-            frozenset({Factor.PASSWORD, Factor.TOTP}),
-            frozenset({Factor.PASSWORD, Factor.RECOVERY_CODE}),
+            frozenset({PASSWORD, CODE}),
+            frozenset({PASSWORD, RECOVERY}),
         ),
+        (Door.PORTAL, Kind.SERVICE): (),
     }
 )
+
+_EVERYWHERE = frozenset(Door)
+_TO_DOCUMENTS = frozenset({Door.SFTP, Door.WEBDAV})  # the pages let somebody in to what mends it [R32]
 _STATES = {
     AccountState.SUSPENDED: Reason.ACCOUNT_SUSPENDED,
     AccountState.INVITED: Reason.ACCOUNT_INVITED,
     AccountState.LEFT: Reason.ACCOUNT_ENDED,
 }
+
+
+def _obstacles(
+    account: AccountRow, schools: Sequence[str], address: str, at: datetime
+) -> Iterator[tuple[Reason, frozenset[Door]]]:
+    """What stands in the way of `account`, the gravest first, and at which doors. `schools`: the state of each."""
+    staff = bool(account.roles)
+    rows = (
+        (account.state is not AccountState.ACTIVE, _STATES.get(account.state, Reason.ACCOUNT_ENDED), _EVERYWHERE),
+        (account.expires_at is not None and at >= account.expires_at, Reason.ACCOUNT_EXPIRED, _EVERYWHERE),
+        (bool(account.networks) and not inside(address, account.networks), Reason.OTHER_NETWORK, _EVERYWHERE),
+        (staff, Reason.STAFF, frozenset({Door.WEBDAV})),
+        (not staff and not schools, Reason.NO_SCHOOL, _TO_DOCUMENTS),
+        (not staff and SchoolState.ACTIVE not in schools, Reason.SCHOOL_SUSPENDED, _TO_DOCUMENTS),
+    )
+    return ((reason, doors) for applies, reason, doors in rows if applies)
 
 
 class PolicyDoors:
@@ -52,24 +81,28 @@ class PolicyDoors:
         self._refusals = refusals
 
     def judge(
-        self,
-        connection: Connection,
-        account: AccountRow,
-        door: Door,
-        factors: frozenset[Factor],
-        address: str,
-        at: datetime,
+        self, connection: Connection, account: AccountRow, door: Door, factors: Factors, address: str, at: datetime
     ) -> Verdict:
         """May `account` come in by `door` from `address` with `factors`? Factors first, obstacles after."""
-        sets = _SUFFICES.get((door, account.kind), ())
+        sets = SUFFICES.get((door, account.kind), ())
         if not sets:
             return self._deny(Reason.WRONG_DOOR)
         if not any(wanted <= factors for wanted in sets):
-            # A set that was begun, else the first; nothing shown that counts here still wants a whole set.
-            begun = next((wanted for wanted in sets if wanted & factors), sets[0])
-            return Verdict(effect=Effect.MORE, reason="more factors", missing=begun - factors)
-        obstacle = self._obstacle(connection, account, door, address, at)
-        return self._deny(obstacle) if obstacle else Verdict(effect=Effect.PERMIT, reason=Reason.GRANTED)
+            return Verdict(effect=Effect.MORE, reason="more factors", missing=_missing(sets, factors))
+        obstacles = _obstacles(account, _schools(connection, account.id), address, at)
+        obstacle = next((reason for reason, doors in obstacles if door in doors), None)
+        return Verdict(effect=Effect.PERMIT, reason=Reason.GRANTED) if obstacle is None else self._deny(obstacle)
+
+    def notice(self, connection: Connection, principal: Principal, at: datetime) -> str | None:
+        """Why somebody who is signed in to the pages is shown no documents at any door, as it is told; None: nothing.
+
+        For an account alone that `judge` lets in: what would keep it out is told by its refusal.
+        """
+        account = accounts.get(connection, principal.account_id)
+        if account is None:
+            return None
+        obstacles = _obstacles(account, _schools(connection, account.id), principal.address, at)
+        return next((self._refusals[reason] for reason, doors in obstacles if doors == _TO_DOCUMENTS), None)
 
     def told(self, reason: str) -> str:
         """The sentence for a key that is refused: it has ended, or does not come from here."""
@@ -93,30 +126,24 @@ class PolicyDoors:
         """Let nobody's access change until this transaction of writing has ended."""
         generations.hold(connection, generations.ACCESS)
 
-    def _obstacle(
-        self, connection: Connection, account: AccountRow, door: Door, address: str, at: datetime
-    ) -> Reason | None:
-        states = (
-            []
-            if account.roles
-            else connection.execute(
-                select(School.state)
-                .join(Membership, Membership.school_id == School.id)
-                .where(Membership.account_id == account.id, Membership.ended_at.is_(None))
-            )
-            .scalars()
-            .all()
-        )
-        rows = (
-            (account.state is not AccountState.ACTIVE, _STATES.get(account.state, Reason.ACCOUNT_ENDED)),
-            (account.expires_at is not None and at >= account.expires_at, Reason.ACCOUNT_EXPIRED),
-            (bool(account.networks) and not inside(address, account.networks), Reason.OTHER_NETWORK),
-            (bool(account.roles) and door is Door.WEBDAV, Reason.STAFF),
-            (not account.roles and not states, Reason.NO_SCHOOL),
-            (bool(states) and SchoolState.ACTIVE not in states, Reason.SCHOOL_SUSPENDED),
-        )
-        return next((reason for applies, reason in rows if applies), None)
-
     def _deny(self, reason: Reason) -> Verdict:
-        message = self._refusals.get(reason, self._refusals[Reason.ACCOUNT_ENDED])
-        return Verdict(effect=Effect.DENY, reason=reason, message=message)
+        return Verdict(effect=Effect.DENY, reason=reason, message=self._refusals[reason])
+
+
+def _missing(sets: Sequence[Factors], factors: Factors) -> Factors:
+    """What is to be asked for: the rest of a set that was begun, else of the first."""
+    begun = next((wanted for wanted in sets if wanted & factors and TRUST not in wanted), sets[0])
+    return begun - factors
+
+
+def _schools(connection: Connection, account_id: int) -> Sequence[str]:
+    """The state of each school that the account belongs to."""
+    return (
+        connection.execute(
+            select(School.state)
+            .join(Membership, Membership.school_id == School.id)
+            .where(Membership.account_id == account_id, Membership.ended_at.is_(None))
+        )
+        .scalars()
+        .all()
+    )
