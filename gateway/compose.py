@@ -25,6 +25,7 @@ from config.secrets import NAMES, TLS_CERTIFICATE, TLS_KEY, Secrets
 from config.settings import Settings
 from gateway import core as cores
 from gateway.about import about_text, contact, refusals, whom_to_ask, write_refusal
+from gateway.announcements import Announcements
 from gateway.catalogue import Catalogue
 from gateway.clockguard import GuardedClock, MarkKeeper, mark
 from gateway.core import Core
@@ -32,7 +33,9 @@ from gateway.credentials import OwnCredentials
 from gateway.documents import ending_sooner
 from gateway.enrolment import Enrolment
 from gateway.filesystem import Rooms
-from gateway.jobs import Jobs
+from gateway.jobs import Jobs, Post
+from gateway.mail.delivery import Delivery, Voice
+from gateway.mail.sending import base_url, sender, transport
 from gateway.publishing import Publisher, Rules
 from gateway.scopes import Scopes
 from gateway.services import Services
@@ -190,6 +193,21 @@ def jobs(home: Home, services: Services, *, machine: Clock | None = None) -> Job
     )
 
 
+def post(services: Services, https_port: int) -> Post:
+    """What announces and mails, for the one process that does the jobs. `https_port` is the one that was bound."""
+    settings = services.settings
+    url = base_url(settings, https_port)
+    delivery = Delivery(
+        database=services.database,
+        record=services.log,
+        transport=transport(settings, url),
+        voice=Voice(contact=contact(settings), sender=sender(settings), url=url),
+        entropy=services.entropy,
+        per_minute=settings.mail.per_minute,
+    )
+    return Post(services.clock, Announcements(services.database, settings.terms, services.entropy), delivery)
+
+
 def close(services: Services) -> None:
     """End sessions and grants, write what is left to say, close the record and the database; each whatever fails."""
     with ExitStack() as steps:
@@ -214,9 +232,7 @@ def _page_limits(settings: Settings) -> PageLimits:
     )
 
 
-def _sessions(
-    core: Core, clock: GuardedClock, scopes: Scopes, watch: Watch, vault: Vault, grants: Grants
-) -> Sessions:
+def _sessions(core: Core, clock: GuardedClock, scopes: Scopes, watch: Watch, vault: Vault, grants: Grants) -> Sessions:
     settings, people = core.settings, contact(core.settings)
     rooms = Rooms(
         database=core.database,

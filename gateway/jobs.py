@@ -20,7 +20,9 @@ from config.clock import Clock, london_date
 from config.database import Database
 from config.errors import OperatorError
 from config.outages import in_one_line
-from gateway.clockguard import Belief, MarkKeeper
+from gateway.announcements import Announcements
+from gateway.clockguard import Belief, GuardedClock, MarkKeeper
+from gateway.mail.delivery import Delivery
 from gateway.models import StoredObject
 from gateway.vault.vault import Vault
 from policy.audit.events import Event, EventKind, RecordUnavailable, Result
@@ -30,6 +32,7 @@ from policy.audit.space import Room, room_at
 log = logging.getLogger(__name__)
 
 TURN_SECONDS = 15.0
+MAIL_SECONDS = 5.0
 _ORPHAN_AGE = timedelta(hours=1)
 _DISBELIEF = {
     Belief.DOUBTED: "the clock has leapt: nothing is done by it until that has stood for as long as the leap is wide",
@@ -92,6 +95,32 @@ class Jobs:
         for folder in sorted(short - self._short):
             log.critical("the disk of %s is nearly full: make room; at 5 %% nothing can be published", folder)
         self._short = short
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """Mail, on a thread of its own: a mail server that hangs keeps nothing else waiting. Not thread-safe, but `end`."""
+
+    clock: GuardedClock
+    announcements: Announcements
+    delivery: Delivery
+
+    def turn(self) -> None:
+        """Announce what runs out, then send what is due; one whatever becomes of the other.
+
+        While the clock is in doubt mails wait: links and announcements go by it.
+        """
+        if not self.clock.confirmed:
+            return
+        at = self.clock.now()
+        try:
+            self.announcements.turn(at)
+        finally:
+            self.delivery.turn(at)
+
+    def end(self) -> None:
+        """Start no other mail."""
+        self.delivery.end()
 
 
 def run_until(stop: threading.Event, step: Callable[[], None], seconds: float) -> threading.Thread:

@@ -25,7 +25,7 @@ from config.home import Home, lease_file
 from config.settings import Settings
 from gateway import compose
 from gateway.about import contact
-from gateway.jobs import TURN_SECONDS, run_until
+from gateway.jobs import MAIL_SECONDS, TURN_SECONDS, run_until
 from gateway.portal.pages import make_pages
 from gateway.portal.signs import Signs
 from gateway.services import Services
@@ -140,9 +140,10 @@ def _web_worker(home: Home, settings: Settings, sockets: Sockets, say_ready: Cal
     run_until(ended, lambda: _chores(services), _CHORE_SECONDS)
     jobs = compose.jobs(home, services)
     jobs.begin()
-    turning = run_until(ended, jobs.turn, TURN_SECONDS)
+    post = compose.post(services, port_of(sockets.https))
+    turning = [run_until(ended, jobs.turn, TURN_SECONDS), run_until(ended, post.turn, MAIL_SECONDS)]
     signs = Signs(contact=contact(settings), https_port=port_of(sockets.https), sftp_port=port_of(sockets.sftp))
-    pages = make_pages(signs)
+    pages = make_pages(signs, services)
     servers = [make_http_server(sockets.https, services, tls=compose.tls_files(home), pages=pages)]
     if sockets.http is not None:
         servers.append(make_http_server(sockets.http, services, tls=None, pages=pages))
@@ -157,7 +158,9 @@ def _web_worker(home: Home, settings: Settings, sockets: Sockets, say_ready: Cal
         for server in servers:
             server.stop()
         ended.set()
-        turning.join(_LAST_TURN_SECONDS)  # no heartbeat comes after the end
+        post.end()
+        for thread in turning:
+            thread.join(_LAST_TURN_SECONDS)  # no heartbeat comes after the end
         jobs.end()
         compose.close(services)
 

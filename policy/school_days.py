@@ -27,7 +27,7 @@ def is_school_day(day: date, terms: Sequence[Term]) -> bool:
 
 
 def school_days_before(day: date, count: int, terms: Sequence[Term]) -> date:
-    """The school day with which the last `count` (1 or more) school days before `day` begin."""
+    """The school day with which the last `count` school days before `day` begin; `day` itself for none."""
     found = day
     for _ in range(count):
         found -= _DAY

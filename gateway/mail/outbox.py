@@ -69,6 +69,7 @@ goes to its owner; `schools`: a list of names."""
 class Mail(Base):
     """A mail. `facts` is a JSON object of what its text needs, and no secret; `trouble` is why it was not sent yet.
 
+    `message_id` is what stands before the `@` of its Message-ID, however often it is sent.
     While it is being sent, `due_at` lies ahead: when whoever sends it dies, it is due again by itself.
     """
 
@@ -135,13 +136,12 @@ def post(connection: Connection, letter: Letter, at: datetime, entropy: Entropy)
     """Let `letter` be sent as soon as may be; within the caller's transaction, so both happen or neither does."""
     wanted, given = FACTS[letter.kind], set(letter.facts)
     assert wanted <= given <= wanted | ALSO, f"the mail '{letter.kind}' needs {sorted(wanted)} and takes {sorted(ALSO)}"
-    domain = letter.address.rpartition("@")[2]
     row = insert(Mail).values(
         kind=letter.kind,
         account_id=letter.account_id,
         address=letter.address,
         facts=json.dumps(letter.facts, ensure_ascii=False),
-        message_id=f"<{entropy(16).hex()}@{domain}>",
+        message_id=entropy(16).hex(),
         created_at=at,
         due_at=at,
     )

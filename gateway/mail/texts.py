@@ -1,0 +1,374 @@
+"""What each mail says: who, what happened, what to do, whom to ask [R36]. The one place for the words of mails.
+
+Called by `gateway.mail.delivery` when a mail is written. Pure. No text holds a password, a code or a secret; only the
+three kinds that carry a link have an address to press in them, so that no other mail of ours teaches people to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from types import MappingProxyType
+from typing import Any
+
+from auth.expiring import What
+from auth.links import Purpose
+from auth.principal import Layout
+from config.clock import LONDON
+from gateway.about import Contact
+from gateway.mail.layout import Action, Block, Details, Notice, Paragraph, Points, Text
+from gateway.mail.outbox import MailKind
+
+PURPOSES: Mapping[MailKind, Purpose] = MappingProxyType(
+    {
+        MailKind.INVITATION: Purpose.ACTIVATION,
+        MailKind.PASSWORD_RESET: Purpose.PASSWORD,
+        MailKind.CODES_RESET: Purpose.CODES,
+    }
+)
+"""The mails that carry a link, and what it lets its holder do."""
+
+_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+_FEW_CODES = 3
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Link:
+    """An address that lets whoever opens it do one thing, until `ends`. No representation shows it."""
+
+    url: str = field(repr=False)
+    ends: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Occasion:
+    """What a text is made of. `name` and `username` are of whoever reads it; `at` is when it happened."""
+
+    kind: MailKind
+    contact: Contact
+    name: str
+    username: str
+    address: str
+    at: datetime
+    facts: Mapping[str, Any]
+    link: Link | None = None
+
+
+def text(occasion: Occasion) -> Text:
+    """The text of one mail."""
+    tidy = replace(occasion, name=_tidy(occasion.name), facts=_tidy(occasion.facts))
+    subject, title, blocks = _TEXTS[occasion.kind](tidy)
+    contact = occasion.contact
+    whom = f"Questions? {contact.support}, telephone {contact.phone}, {contact.mail} ({contact.hours})."
+    by_itself = (
+        f"{contact.service} sent this mail by itself; an answer to it reaches {contact.support}. Nobody of us ever asks"
+        " for your password or a code, by mail or by telephone."
+    )
+    return Text(
+        subject=f"{contact.service}: {subject}",
+        title=title,
+        service=contact.service,
+        blocks=(Paragraph(f"Dear {tidy.name}," if tidy.name else "Hello,"), *blocks),
+        foot=(whom, by_itself),
+    )
+
+
+def day(value: date) -> str:
+    """`Friday 11 December 2026`, whatever the locale."""
+    return f"{_DAYS[value.weekday()]} {value.day} {_MONTHS[value.month - 1]} {value.year}"
+
+
+def moment(at: datetime) -> str:
+    """`Friday 11 December 2026 at 14:05`, in Europe/London."""
+    local = at.astimezone(LONDON)
+    return f"{day(local.date())} at {local:%H:%M}"
+
+
+_Words = tuple[str, str, tuple[Block, ...]]
+
+
+def _invitation(o: Occasion) -> _Words:
+    by = o.facts.get("by")
+    given = f"{by} has given you an account" if by else "You have been given an account"
+    schools = o.facts.get("schools") or []
+    where = f" for {_listed(schools)}" if schools else ""
+    blocks = (
+        Paragraph(
+            f"{given} of {o.contact.service}{where}: it is how the council hands confidential documents to schools."
+        ),
+        Action("Set up your account", _link(o).url),
+        Paragraph(
+            "It takes about five minutes. You choose a password, connect an app for one-time codes (on a telephone or"
+            " on this computer; no telephone is needed) and accept the terms of use. Nobody but you ever knows the"
+            " password."
+        ),
+        Details(
+            (
+                ("Your short name", o.username),
+                ("You sign in with", f"{o.username} or {o.address}"),
+                (
+                    "The link works",
+                    f"once, until {moment(_link(o).ends)}; after that its page offers to send a new one",
+                ),
+            )
+        ),
+        Notice(f"You did not expect this? Leave the link alone and {_tell(o)}."),
+    )
+    return "set up your account", "Set up your account", blocks
+
+
+def _password_reset(o: Occasion) -> _Words:
+    by = o.facts.get("by")
+    asked = f"Somebody, most likely you, asked for a new password for your account {o.username}{_came_from(o)}."
+    if by:
+        asked = f"{by} has ended the password of your account {o.username}, so that you can choose a new one."
+    blocks = (
+        Paragraph(asked),
+        Action("Choose a new password", _link(o).url),
+        Paragraph(
+            f"The link works once, until {moment(_link(o).ends)}. After that its page offers to send a new one. Your"
+            " one-time codes stay as they are: you go on using the same app."
+        ),
+        Notice(
+            f"You did not ask for this, or do not know why? Then {_tell(o)}."
+            if by
+            else "This was not you? Leave the link alone: nobody else has it, and nothing has changed. If such mails"
+            f" come again, {_tell(o)}."
+        ),
+    )
+    return "choose a new password", "Choose a new password", blocks
+
+
+def _codes_reset(o: Occasion) -> _Words:
+    by = o.facts.get("by") or o.contact.support
+    blocks = (
+        Paragraph(
+            f"{by} has ended the one-time codes of your account {o.username}. Codes of the app you used, and your"
+            " recovery codes, are not accepted any more."
+        ),
+        Action("Connect an app again", _link(o).url),
+        Paragraph(
+            f"The page asks for your password first. The link works once, until {moment(_link(o).ends)}. After that its"
+            " page offers to send a new one."
+        ),
+        Notice(f"You did not ask for this? Leave the link alone and {_tell(o)} at once."),
+    )
+    return "connect your app for one-time codes again", "Your one-time codes were reset", blocks
+
+
+def _password_changed(o: Occasion) -> _Words:
+    blocks = (
+        Paragraph(
+            f"The password of your account {o.username} was changed. Whatever was signed in with the old one has been"
+            " signed out; drives and scripts go on working."
+        ),
+        _circumstances(o),
+        *_this_was_not_you(o),
+    )
+    return "your password was changed", "Your password was changed", blocks
+
+
+def _codes_changed(o: Occasion) -> _Words:
+    blocks = (
+        Paragraph(
+            f"A new app for one-time codes was connected to your account {o.username}. Codes of the one before, and the"
+            " old recovery codes, are not accepted any more."
+        ),
+        _circumstances(o),
+        *_this_was_not_you(o),
+    )
+    return "your app for one-time codes was changed", "Your app for one-time codes was changed", blocks
+
+
+def _recovery_code_used(o: Occasion) -> _Words:
+    left = int(o.facts["left"])
+    more = f"You have {left} left." if left != 1 else "You have one left."
+    if left == 0:
+        more = "It was the last one."
+    if left <= _FEW_CODES:
+        more += " Make ten new ones on your account's page, under one-time codes."
+    blocks = (
+        Paragraph(f"Somebody signed in to your account {o.username} with one of your recovery codes. {more}"),
+        _circumstances(o),
+        *_this_was_not_you(o),
+    )
+    return "a recovery code was used", "A recovery code was used", blocks
+
+
+def _device_added(o: Occasion) -> _Words:
+    blocks = (
+        Paragraph(
+            f"A device password was made for {_whose(o)}. With it a computer shows the documents as a drive, to read"
+            " and to copy, and nothing else."
+        ),
+        _circumstances(o, ("Device", o.facts["device"])),
+        *_this_was_not_you(o, "It can be ended on your account's page, under devices."),
+    )
+    return "a device password was made", "A device password was made", blocks
+
+
+def _key_added(o: Occasion) -> _Words:
+    blocks = (
+        Paragraph(
+            f"An SSH key was added to {_whose(o)}. Whoever holds its private half can sign in over SFTP with it."
+        ),
+        _circumstances(o, ("Key", o.facts["key"]), ("Fingerprint", o.facts["fingerprint"])),
+        *_this_was_not_you(o, "It can be ended on your account's page, under keys."),
+    )
+    return "a key was added", "A key was added", blocks
+
+
+def _layout_changed(o: Occasion) -> _Words:
+    by = o.facts.get("by") or o.contact.support
+    if o.facts["layout"] == Layout.BY_SCHOOL:
+        now = "Your documents now lie in a folder for each school, and “Derbyshire Documents” is found inside those."
+    else:
+        now = "“Derbyshire Documents” now lies at the top, without a folder for the school above it."
+    blocks = (
+        Paragraph(f"{by} has changed how the folders of your account {o.username} are arranged. {now}"),
+        Paragraph(
+            "The documents are the same, and drives stay connected. Shortcuts, favourites and scripts that name a"
+            " folder need its new place: please look through yours."
+        ),
+        _circumstances(o),
+        Notice(f"This does not suit you, or comes as a surprise? Then {_tell(o)}."),
+    )
+    return "your folders are arranged anew", "Your folders are arranged anew", blocks
+
+
+def _script_without_owner(o: Occasion) -> _Words:
+    schools = o.facts.get("schools") or []
+    where = f" for {_listed(schools)}" if schools else ""
+    last = day(date.fromisoformat(o.facts["last_day"]))
+    blocks = (
+        Paragraph(
+            f"{o.facts['owner']}, who was answerable for the script {o.facts['script']}, has left. It fetches documents"
+            f"{where} by itself. It goes on until {last}; then it is stopped."
+        ),
+        Points(
+            (
+                ("It is still needed", f"Tell {o.contact.support} before that day who takes it over."),
+                ("It is not needed", "Do nothing."),
+            )
+        ),
+        Notice(f"You do not know of such a script? Ask whoever looks after your computers, or {_tell(o)}."),
+    )
+    return f"the script {o.facts['script']} has lost its owner", "A script has lost its owner", blocks
+
+
+def _running_out(o: Occasion) -> _Words:
+    items = sorted(o.facts["items"], key=lambda item: str(item["last_day"]))
+    first = day(date.fromisoformat(items[0]["last_day"]))
+    one = len(items) == 1
+    blocks = (
+        Paragraph(
+            "This stops working soon unless something is done:" if one else "These stop working soon unless you act:"
+        ),
+        Points(tuple((_item_heading(item), _item_mend(item, o)) for item in items)),
+        Paragraph("Whatever you no longer need: let it end."),
+    )
+    what = _item_name(items[0]) if one else f"{len(items)} things"
+    ends = f"ends on {first}" if one else f"end soon, the first on {first}"
+    return f"{what} {ends}", "What ends soon", blocks
+
+
+_TEXTS: Mapping[MailKind, Callable[[Occasion], _Words]] = MappingProxyType(
+    {
+        MailKind.INVITATION: _invitation,
+        MailKind.PASSWORD_RESET: _password_reset,
+        MailKind.CODES_RESET: _codes_reset,
+        MailKind.PASSWORD_CHANGED: _password_changed,
+        MailKind.CODES_CHANGED: _codes_changed,
+        MailKind.RECOVERY_CODE_USED: _recovery_code_used,
+        MailKind.DEVICE_ADDED: _device_added,
+        MailKind.KEY_ADDED: _key_added,
+        MailKind.LAYOUT_CHANGED: _layout_changed,
+        MailKind.SCRIPT_WITHOUT_OWNER: _script_without_owner,
+        MailKind.RUNNING_OUT: _running_out,
+    }
+)
+
+
+def _item_name(item: Mapping[str, Any]) -> str:
+    holder = f" of the script {item['script']}" if item["script"] else ""
+    if item["what"] == What.ACCOUNT:
+        return f"the script {item['script']}" if item["script"] else "your account"
+    return f"the {'key' if item['what'] == What.KEY else 'device password'} “{item['name']}”{holder}"
+
+
+def _item_heading(item: Mapping[str, Any]) -> str:
+    name = _item_name(item)
+    return f"{name[0].upper()}{name[1:]}: last day {day(date.fromisoformat(item['last_day']))}"
+
+
+def _item_mend(item: Mapping[str, Any], o: Occasion) -> str:
+    support = o.contact.support
+    rows = (
+        (
+            item["what"] == What.UNUSED_DEVICE,
+            "One that lies unused for 90 days is switched off. Connect once before then, and it stays.",
+        ),
+        (item["what"] == What.ACCOUNT, f"To keep it, tell {support} before then."),
+        (bool(item["script"]), f"To go on, ask {support} for a new one before then, and put it where the script runs."),
+        (item["what"] == What.KEY, "Make a new key, add it on your account's page, then remove this one there."),
+        (True, "Make a new one on your account's page, and type it in where the drive is connected."),
+    )
+    return next(mend for applies, mend in rows if applies)
+
+
+def _circumstances(o: Occasion, *rows: tuple[str, str]) -> Details:
+    by, address = o.facts.get("by"), o.facts.get("address")
+    return Details(
+        (
+            *rows,
+            ("When", moment(o.at)),
+            *((("By", by),) if by else ()),
+            *((("From the address", address),) if address else ()),
+        )
+    )
+
+
+def _this_was_not_you(o: Occasion, more: str = "") -> tuple[Block, ...]:
+    if o.facts.get("by"):
+        return (Notice(f"You did not ask for this, or do not know why? Then {_tell(o)}. {more}".strip()),)
+    return (
+        Paragraph("If this was you, there is nothing to do."),
+        Notice(f"This was not you? Then {_tell(o)} at once. {more}".strip()),
+    )
+
+
+def _whose(o: Occasion) -> str:
+    script = o.facts.get("script")
+    return f"the script {script}, which is yours" if script else f"your account {o.username}"
+
+
+def _came_from(o: Occasion) -> str:
+    address = o.facts.get("address")
+    return f", from the network address {address}" if address else ""
+
+
+def _tell(o: Occasion) -> str:
+    return f"ring {o.contact.phone} or write to {o.contact.mail}"
+
+
+def _tidy(value: Any) -> Any:
+    """`value` without what no line of a mail holds: line ends, controls, marks that turn the writing round."""
+    if isinstance(value, str):
+        return " ".join("".join(c if c.isprintable() else " " for c in value).split())
+    if isinstance(value, Mapping):
+        return {name: _tidy(inner) for name, inner in value.items()}
+    return [_tidy(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _link(o: Occasion) -> Link:
+    assert o.link is not None, "a mail of this kind carries a link"
+    return o.link
