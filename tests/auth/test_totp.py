@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import base64
 import csv
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from auth import accounts
 from auth.totp import STEP_SECONDS, code_at, is_spent, spend, step_for, uri
 from config.errors import OperatorError
 from config.secrets import TOTP_SEAL
 from tests.auth.world import Someone, World
+from tests.support.concurrency import all_at_once, in_processes
+from tests.support.databases import opened
 
 _VECTORS = list(csv.DictReader((Path(__file__).parent / "vectors/rfc6238.csv").read_text("ascii").splitlines()))
 _RFC_SECRET = base64.b32encode(b"12345678901234567890").decode()
@@ -89,6 +93,44 @@ def test_the_address_of_a_qr_code_names_issuer_and_account() -> None:
 def test_a_step_is_spent_once(everywhere: World) -> None:
     who = everywhere.someone()
     assert [_spend(everywhere, who, 100) for _ in range(3)] == [True, False, False]
+
+
+def test_of_twenty_who_spend_a_step_at_once_one_wins(everywhere: World) -> None:
+    who = everywhere.someone()
+    assert sorted(map(str, all_at_once(20, lambda: _spend(everywhere, who, 100)))) == ["False"] * 19 + ["True"]
+
+
+def _ten_at_once(start: threading.Barrier, url: str, account_id: int) -> list[object]:
+    def once() -> bool:
+        with database.write() as connection:
+            return spend(connection, account_id, 100)
+
+    with opened(url) as database:
+        start.wait()
+        return all_at_once(10, once)
+
+
+def test_of_twenty_in_two_processes_one_wins(everywhere: World, empty_url: str) -> None:
+    one, other = in_processes(2, _ten_at_once, empty_url, everywhere.someone().id)
+    assert isinstance(one, list) and isinstance(other, list)
+    assert sorted(map(str, one + other)) == ["False"] * 19 + ["True"]
+
+
+@pytest.mark.parametrize(("minutes", "waits"), [(0, True), (59.9, True), (60, False), (600, False)])
+def test_a_secret_waits_an_hour_for_its_confirming_code(everywhere: World, minutes: float, waits: bool) -> None:
+    who, began = everywhere.someone(), everywhere.clock.now()
+    sealed = everywhere.totp.seal(who.id, everywhere.totp.new_secret())
+    with everywhere.database.write() as connection:
+        accounts.set_totp_pending(connection, who.id, sealed, began)
+        found = accounts.totp_pending(connection, who.id, began + timedelta(minutes=minutes))
+    assert (found == sealed, found is None) == (waits, not waits)
+
+
+def test_while_a_secret_waits_the_one_in_use_stays_in_use(world: World, jo: Someone) -> None:
+    with world.database.write() as connection:
+        accounts.set_totp_pending(connection, jo.id, world.totp.seal(jo.id, "A" * 32), world.clock.now())
+        sealed = accounts.totp_sealed(connection, jo.id)
+    assert sealed is not None and world.totp.open(jo.id, sealed) == jo.secret
 
 
 def test_steps_may_be_spent_out_of_order_within_the_accepted_ones(everywhere: World) -> None:
