@@ -31,6 +31,7 @@ from gateway.portal.signs import Signs
 from gateway.services import Services
 from gateway.sftp.listener import serve_sftp
 from gateway.supervisor import Supervisor, Worker
+from gateway.watch import POLL_SECONDS
 from gateway.webdav.server import make_http_server
 
 log = logging.getLogger(__name__)
@@ -138,6 +139,7 @@ def _web_worker(home: Home, settings: Settings, sockets: Sockets, say_ready: Cal
     services = compose.services(home, settings)
     ended = threading.Event()
     run_until(ended, lambda: _chores(services), _CHORE_SECONDS)
+    run_until(ended, services.sessions.review, POLL_SECONDS)  # in an SFTP worker the door does it, with its connections
     jobs = compose.jobs(home, services)
     jobs.begin()
     post = compose.post(services, port_of(sockets.https))

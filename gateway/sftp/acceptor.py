@@ -15,25 +15,35 @@ import asyncssh
 from gateway.sftp.algorithms import HOST_KEYS, KEX, MACS, SIGNATURES, CipherOffer, ciphers
 from gateway.sftp.connection import Connection, Rooms
 from gateway.sftp.doorway import Doorway
+from gateway.sftp.review import reviewing
 
 _VERSION = "ladocs"
 _BACKLOG = 512
 
 
 async def serve(sock: socket.socket, doorway: Doorway, stop: asyncio.Event) -> None:
-    """Serve SFTP on the listening socket `sock` until `stop` is set and all sessions are closed."""
+    """Serve SFTP on the listening socket `sock` until `stop` is set and all sessions are closed.
+
+    Raises what ends the review of those who are connected: without it nobody stays.
+    """
     asyncssh.set_log_level(logging.WARNING)  # below that it logs names and paths as they were typed
     rooms = Rooms(doorway)
     acceptor = await asyncssh.listen(sock=sock, backlog=_BACKLOG, options=await _options(rooms))
+    tasks = [asyncio.create_task(stop.wait()), asyncio.create_task(reviewing(rooms))]
     try:
-        await stop.wait()
+        for ended in (await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED))[0]:
+            ended.result()
     finally:
         acceptor.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         for connection in list(rooms.connections):
             connection.close("The service is restarting.")
         await _settled(rooms)
         rooms.sign_in.close()
         rooms.files.close()
+        rooms.review.close()
 
 
 async def _settled(rooms: Rooms) -> None:

@@ -14,11 +14,17 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import asyncssh
-from asyncssh import DISC_BY_APPLICATION, DISC_NO_MORE_AUTH_METHODS_AVAILABLE, OPEN_RESOURCE_SHORTAGE
+from asyncssh import (
+    DISC_BY_APPLICATION,
+    DISC_NO_MORE_AUTH_METHODS_AVAILABLE,
+    DISC_SERVICE_NOT_AVAILABLE,
+    OPEN_RESOURCE_SHORTAGE,
+)
 from asyncssh.stream import SSHReader, SSHWriter
 
 from auth.networks import parse_address
 from auth.principal import Door, Kind, Peer
+from gateway.errors import Unavailable
 from gateway.sftp.algorithms import SIGNATURES, ciphers, host_keys
 from gateway.sftp.backlog import Backlog, Outlet
 from gateway.sftp.channel import SftpChannel, SftpSession
@@ -32,11 +38,15 @@ from gateway.sftp.threads import SignInThreads, Threads
 
 _USERAUTH = b"ssh-userauth"
 _CLIENT_LENGTH = 100
+_ENDED = "Your access has ended or changed. Please sign in again."  # who does is told what happened [R33]
 _SIGNATURES = frozenset(name.encode() for name in SIGNATURES)
 
 
 class Rooms:
-    """What the connections of a process share: the lobby, the pools, and the list of those that are open."""
+    """What the connections of a process share: the lobby, the pools, and the list of those that are open.
+
+    Whether somebody's access has ended is asked in a pool of its own, which no crowd of readers fills.
+    """
 
     def __init__(self, doorway: Doorway) -> None:
         limits = doorway.limits
@@ -44,6 +54,7 @@ class Rooms:
         self.lobby = Lobby(limits, doorway.entropy)
         self.sign_in = SignInThreads(limits)
         self.files = Threads("sftp-files", limits.file_threads, limits.waiting)
+        self.review = Threads("sftp-review", 1, 1)
         self.connections: set[Connection] = set()
         self.leaving: set[asyncio.Task[None]] = set()
 
@@ -93,6 +104,13 @@ class Connection(asyncssh.SSHServer):
     def close(self, reason: str) -> None:
         """Disconnect, telling `reason`."""
         self._conn.disconnect(DISC_BY_APPLICATION, reason)
+
+    def heed(self, *, lost: bool) -> None:
+        """Disconnect whoever's session has ended, and where nobody can say whose has (`lost`), whoever has one."""
+        if self._session is not None and lost:
+            self._conn.disconnect(DISC_SERVICE_NOT_AVAILABLE, Unavailable.message)
+        elif self._session is not None and self._session.ended():
+            self.close(_ENDED)
 
     def _part_with(self, session: OpenSession | None) -> None:
         """Close the session on a task that outlives the connection."""

@@ -14,6 +14,7 @@ class SftpLimits:
     `read_bytes` is the most that one READ answers with: the largest that leaves room for its header in a packet of 256
     KiB, which is what OpenSSH's client takes. `backlog_bytes` is what may wait for a client that does not read;
     `stall_seconds` how long it may go on not reading. `window_bytes` bounds the requests that wait to be served.
+    `review_seconds` pass between two looks whether somebody's access has ended.
     `names` are those of open folders that the client has not read yet, over all channels of a connection. After
     `recheck_seconds` a folder's names are read anew before more are given: with the second by which other parts may
     lag, a change is everywhere within five. `tries` are wrong passwords and codes of one connection, `requests` all of
@@ -30,6 +31,7 @@ class SftpLimits:
     handles: int = 64
     names: int = 20_000
     recheck_seconds: float = 4.0
+    review_seconds: float = 1.0
     keepalive_seconds: float = 30.0
     keepalive_count: int = 4
     read_bytes: int = 255 * KIB

@@ -38,10 +38,25 @@ class OpenSession(Protocol):
     @property
     def fs(self) -> FileSystem: ...
 
+    def ended(self) -> bool:
+        """Whether it is over, because it was closed or because what it rests on has ended. Waits for nothing."""
+        ...
+
     def close(self) -> None: ...
 
 
 class Sessions(Protocol):
-    """Opens sessions. Raises FSError where a limit or the account's standing refuses."""
+    """The sessions of this process."""
 
-    def open(self, principal: Principal, peer: Peer) -> OpenSession: ...
+    def open(self, principal: Principal, peer: Peer) -> OpenSession:
+        """A new one. Raises FSError where a limit or the account's standing refuses."""
+        ...
+
+    def review(self) -> None:
+        """End those whose account, key or password has ended."""
+        ...
+
+    @property
+    def lost(self) -> bool:
+        """Whether `review` could say nothing for five seconds. Waits for nothing."""
+        ...

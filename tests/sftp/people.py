@@ -162,6 +162,10 @@ class Visit:
     peer: Peer
     fs: FileSystem
     closed: bool = False
+    revoked: bool = False
+
+    def ended(self) -> bool:
+        return self.closed or self.revoked
 
     def close(self) -> None:
         self.closed = True
@@ -169,11 +173,19 @@ class Visit:
 
 @dataclass
 class Visits:
-    """The sessions of one file system; refuses what goes beyond `most`."""
+    """The sessions of one file system; refuses what goes beyond `most`.
+
+    A review ends those of the accounts in `revoked`, or raises `fault`, or waits for `hold`.
+    """
 
     fs: FileSystem
     most: int = 100
     all: list[Visit] = field(default_factory=list)
+    revoked: set[str] = field(default_factory=set)
+    fault: Exception | None = None
+    hold: threading.Event | None = None
+    lost: bool = False
+    reviews: int = 0
 
     def open(self, principal: Principal, peer: Peer) -> Visit:
         if sum(not visit.closed for visit in self.all) >= self.most:
@@ -181,3 +193,12 @@ class Visits:
         visit = Visit(principal, peer, self.fs)
         self.all.append(visit)
         return visit
+
+    def review(self) -> None:
+        self.reviews += 1
+        if self.hold is not None:
+            self.hold.wait(10)
+        if self.fault is not None:
+            raise self.fault
+        for visit in self.all:
+            visit.revoked |= visit.principal.username in self.revoked
