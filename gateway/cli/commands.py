@@ -22,6 +22,7 @@ _COMMANDS: dict[str, Later | LazyGroup] = {
     "demo": Later("gateway.cli.demo:demo", "Build a throw-away home with people and documents, and serve it."),
     "init": Later("gateway.cli.init:init", "Make a home: settings, keys, certificate, databases, first account."),
     "serve": Later("gateway.cli.serve:serve", "Serve SFTP and WebDAV until stopped."),
+    "doctor": Later("gateway.cli.doctor:doctor", "Look a home over and say what to mend."),
     "school": _group(
         "school",
         "Enter and look up schools.",

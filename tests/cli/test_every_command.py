@@ -44,7 +44,7 @@ EXAMPLES = examples()
 
 def test_the_commands_are_those_of_the_product() -> None:
     assert set(ALL) == {
-        *("demo", "init", "serve", "publish", "audit list", "audit verify", "db upgrade", "clock confirm"),
+        *("demo", "init", "serve", "doctor", "publish", "audit list", "audit verify", "db upgrade", "clock confirm"),
         *(f"school {verb}" for verb in ("add", "import", "list", "show", "network")),
         *(f"account {verb}" for verb in ("add", "list", "show", "grant", "revoke", "totp-reset")),
         *(f"key {verb}" for verb in ("add", "list", "remove")),
