@@ -10,13 +10,32 @@ from auth import devices
 from auth.principal import Door, Peer, Principal
 from auth.verified import VerifiedDevices
 from tests.auth.world import HOME, Someone, World
+from tests.support.world import statements
 
 AT_HOME = Peer(address=HOME, door=Door.WEBDAV)
 
 
+class Counter:
+    """The counter of changes, as a test moves it; `broken`, when set, is raised."""
+
+    def __init__(self) -> None:
+        self.value = 7
+        self.broken: Exception | None = None
+
+    def __call__(self) -> int:
+        if self.broken is not None:
+            raise self.broken
+        return self.value
+
+
 @pytest.fixture
-def verified(world: World) -> VerifiedDevices:
-    return VerifiedDevices(world.authenticator.still_valid, world.clock, os.urandom, size=2)
+def counter() -> Counter:
+    return Counter()
+
+
+@pytest.fixture
+def verified(world: World, counter: Counter) -> VerifiedDevices:
+    return VerifiedDevices(world.authenticator.still_valid, counter, world.clock, os.urandom, size=2)
 
 
 def _principal(world: World, who: Someone) -> Principal:
@@ -65,13 +84,56 @@ def test_nothing_else_is_known(
     assert verified.look_up(username, typed or jo.device, peer) is None
 
 
-def test_a_revoked_device_is_unknown_two_seconds_later(
-    world: World, jo: Someone, verified: VerifiedDevices, known: Principal
-) -> None:
+def _revoke(world: World, jo: Someone) -> None:
     with world.database.write() as connection:
         devices.revoke(connection, jo.id, devices.listing(connection, jo.id)[0].id, world.clock.now())
-    world.clock.advance(seconds=2)
+
+
+def test_a_revoked_device_is_unknown_as_soon_as_the_counter_has_moved(
+    world: World, jo: Someone, verified: VerifiedDevices, known: Principal, counter: Counter
+) -> None:
+    assert verified.look_up(jo.username, jo.device, AT_HOME) is known
+    _revoke(world, jo)
+    counter.value += 1
     assert verified.look_up(jo.username, jo.device, AT_HOME) is None
+
+
+def test_a_device_that_was_revoked_while_its_owner_signed_in_is_unknown(
+    world: World, jo: Someone, verified: VerifiedDevices, counter: Counter
+) -> None:
+    principal = _principal(world, jo)
+    _revoke(world, jo)
+    counter.value += 1
+    verified.put(jo.username, jo.device, AT_HOME, principal)
+    assert verified.look_up(jo.username, jo.device, AT_HOME) is None
+
+
+def test_a_revoked_device_is_unknown_within_five_seconds_whatever_the_counter_says(
+    world: World, jo: Someone, verified: VerifiedDevices, known: Principal
+) -> None:
+    assert verified.look_up(jo.username, jo.device, AT_HOME) is known
+    _revoke(world, jo)
+    world.clock.advance(seconds=5)
+    assert verified.look_up(jo.username, jo.device, AT_HOME) is None
+
+
+def test_a_drive_costs_no_question_while_nothing_changes(
+    world: World, jo: Someone, verified: VerifiedDevices, known: Principal
+) -> None:
+    assert verified.look_up(jo.username, jo.device, AT_HOME) is known
+    with statements(world.database) as asked:
+        for _ in range(4):
+            world.clock.advance(seconds=1)
+            assert verified.look_up(jo.username, jo.device, AT_HOME) is known
+    assert asked == []
+
+
+def test_nobody_is_known_while_the_counter_cannot_be_read(
+    jo: Someone, verified: VerifiedDevices, known: Principal, counter: Counter
+) -> None:
+    counter.broken = OSError("no database")
+    with pytest.raises(OSError, match="no database"):
+        verified.look_up(jo.username, jo.device, AT_HOME)
 
 
 def test_a_quarter_of_an_hour_later_one_signs_in_anew(
