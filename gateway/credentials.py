@@ -12,13 +12,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from auth import accounts, credentials, devices, keys, page_sessions, recovery
+from auth import accounts, credentials, devices, keys, page_sessions, recovery, trust
 from auth.accounts import AccountRow
 from auth.authenticator import Authenticator
 from auth.devices import DeviceRow
 from auth.keys import KeyRow
 from auth.principal import Factor, Peer, Principal, Proof
 from auth.standing import Standing, standing
+from auth.trust import TrustRow
 from gateway import staffing
 from gateway.change import Change, changing
 from gateway.core import Core
@@ -197,6 +198,16 @@ class OwnCredentials:
         """End one's key of this number for good."""
         with self._act(principal, peer) as (change, account):
             end_key(change, account.id, number)
+
+    def places(self, principal: Principal) -> list[TrustRow]:
+        """Where one is not asked for a code again, the newest first."""
+        with self._core.database.read() as connection:
+            return trust.listing(connection, principal.account_id, self._core.clock.now())
+
+    def end_trust(self, principal: Principal, peer: Peer) -> None:
+        """Have a code asked for everywhere again."""
+        with self._act(principal, peer) as (change, account):
+            staffing.end_trust(self._core, change, account)
 
     def colleagues(self, principal: Principal) -> list[Colleague]:
         """The staff of the schools of which one is headteacher; nobody for anybody else."""

@@ -9,10 +9,11 @@ from collections.abc import Generator
 import pytest
 
 from tests.support.county import county, founded
+from tests.support.pages import pages, services_of_pages
 from tests.support.postgres import empty_url, postgres, server
 from tests.support.programs import NO_FUSE, need
 
-__all__ = ["county", "empty_url", "founded", "postgres", "server"]
+__all__ = ["county", "empty_url", "founded", "pages", "postgres", "server", "services_of_pages"]
 
 COMPLETE = "TESTS_COMPLETE"  # without LADOCS_ before it: commands that tests start would take it for a setting
 _MISSING = re.compile(r"(\S+) is not installed: (apt-get install .+)$")

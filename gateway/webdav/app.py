@@ -84,6 +84,8 @@ class Application:
         if path.startswith(f"{PORTAL}/"):
             environ.pop("HTTP_AUTHORIZATION", None)
             environ["SCRIPT_NAME"], environ["PATH_INFO"] = PORTAL, path.removeprefix(PORTAL)
+            way = way_of(environ, self._proxies)
+            environ["ladocs.address"], environ["ladocs.private"] = way.address, way.private
             environ["wsgi.url_scheme"] = scheme_of(environ, self._proxies)
             return self._pages(environ, start_response)
         environ.pop("HTTP_COOKIE", None)

@@ -9,11 +9,10 @@ from contextlib import contextmanager, suppress
 from http.client import HTTPConnection, HTTPSConnection
 
 import pytest
+from flask import Flask
 
-from gateway.portal.pages import make_pages
 from gateway.webdav.tls import TlsFiles
 from tests.webdav.harness import AUTHORIZED, CSV, DOCUMENT, SEND, Reply, Site, client_tls, running
-from tests.webdav.test_portal import SIGNS
 
 CLIENT = "203.0.113.9"
 ADDED = f"X-Forwarded-For: {CLIENT}\r\nX-Forwarded-Proto: https\r\n\r\n".encode()
@@ -100,14 +99,14 @@ def ask(client: HTTPConnection, request: tuple[str, str, dict[str, str], bytes |
 
 
 @pytest.fixture(scope="module")
-def direct(tls_files: TlsFiles) -> Iterator[Site]:
-    with running(tls=tls_files, pages=make_pages(SIGNS)) as site:
+def direct(tls_files: TlsFiles, pages: Flask) -> Iterator[Site]:
+    with running(tls=tls_files, pages=pages) as site:
         yield site
 
 
 @pytest.fixture(scope="module")
-def behind() -> Iterator[Site]:
-    with running(proxies=["127.0.0.1/32"], pages=make_pages(SIGNS)) as site:
+def behind(pages: Flask) -> Iterator[Site]:
+    with running(proxies=["127.0.0.1/32"], pages=pages) as site:
         yield site
 
 

@@ -11,13 +11,12 @@ from http.client import HTTPSConnection
 from pathlib import Path
 
 import pytest
+from flask import Flask
 
-from gateway.portal.pages import make_pages
 from gateway.webdav.tls import TlsFiles
 from tests.support.memory_fs import TREE
 from tests.support.programs import need
 from tests.webdav.harness import PASSWORD, USERNAME, Site, client_tls, running
-from tests.webdav.test_portal import SIGNS
 
 pytestmark = pytest.mark.needs("curl")
 DATA = TREE["Derbyshire Documents/2026-10 October/Shared Services HR/Big.bin"]
@@ -39,9 +38,9 @@ def _line(site: Site) -> str:
 
 
 @pytest.fixture
-def curl(tls_files: TlsFiles, tmp_path: Path) -> Iterator[Curl]:
+def curl(tls_files: TlsFiles, tmp_path: Path, pages: Flask) -> Iterator[Curl]:
     """The page's line, filled in and run in `tmp_path`; its exit status."""
-    with running(tls=tls_files, pages=make_pages(SIGNS)) as site:
+    with running(tls=tls_files, pages=pages) as site:
         line = _line(site)
         for blank, value in WHERE.items():
             line = line.replace(blank, value)

@@ -6,14 +6,13 @@ import re
 from typing import Any
 
 import pytest
+from flask import Flask
 
-from gateway.portal.pages import make_pages
 from tests.webdav.harness import Wsgi
-from tests.webdav.test_portal import SIGNS
 
 
-def drive_shown(remote: str, scheme: str, forwarded: str) -> str:
-    pages = Wsgi(proxies=["10.0.0.1/32"], pages=make_pages(SIGNS))
+def drive_shown(flask: Flask, remote: str, scheme: str, forwarded: str) -> str:
+    pages = Wsgi(proxies=["10.0.0.1/32"], pages=flask)
     headers = {"Host": "documents.example.gov.uk", "X-Forwarded-Proto": forwarded, "X-Forwarded-For": "203.0.113.9"}
     environ: dict[str, Any] = {"REMOTE_ADDR": remote, "wsgi.url_scheme": scheme}
     page = pages("GET", "/portal/", headers, signed_in=False, **environ).text
@@ -33,6 +32,6 @@ def drive_shown(remote: str, scheme: str, forwarded: str) -> str:
     ],
 )
 def test_the_start_page_names_the_drive_by_a_trusted_proxys_word(
-    remote: str, scheme: str, forwarded: str, address: str
+    pages: Flask, remote: str, scheme: str, forwarded: str, address: str
 ) -> None:
-    assert drive_shown(remote, scheme, forwarded) == address
+    assert drive_shown(pages, remote, scheme, forwarded) == address

@@ -9,22 +9,15 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
-from gateway.about import Contact
 from gateway.portal.pages import make_pages
-from gateway.portal.signs import Signs
+from gateway.services import Services
+from tests.support.pages import CONTACT, SIGNS
 from tests.support.programs import need
 from tests.webdav.harness import Reply, call_wsgi, running
 
-CONTACT = Contact(
-    service="LA Documents",
-    support="Children's Services web team",
-    phone="01629 536797",
-    mail="cs.web@example.gov.uk",
-    hours="Monday to Friday, 9:00 to 17:00",
-)
-SIGNS = Signs(contact=CONTACT, https_port=8443, sftp_port=2222)
 CLIENTS = ["Windows drive", "macOS", "WinSCP", "FileZilla", "OpenSSH sftp", "rclone", "curl"]
 # A document that holds the page at one width and writes into its own title how wide the page's content is.
 PROBE = """<!DOCTYPE html><title>?</title>
@@ -34,8 +27,8 @@ document.title = page.scrollWidth + " of " + page.clientWidth; }};</script>"""
 
 
 @pytest.fixture
-def client() -> FlaskClient:
-    return make_pages(SIGNS).test_client()
+def client(pages: Flask) -> FlaskClient:
+    return pages.test_client()
 
 
 class Outline(HTMLParser):
@@ -100,9 +93,9 @@ def test_a_host_with_markup_is_not_repeated(client: FlaskClient) -> None:
     assert "<script>" not in page
 
 
-def test_settings_with_markup_are_encoded() -> None:
+def test_settings_with_markup_are_encoded(services_of_pages: Services) -> None:
     odd = replace(SIGNS, contact=replace(CONTACT, service="<b>{{7*7}}</b>"))
-    page = make_pages(odd).test_client().get("/").text
+    page = make_pages(odd, services_of_pages).test_client().get("/").text
     assert "&lt;b&gt;{{7*7}}&lt;/b&gt;" in page
 
 
@@ -132,8 +125,8 @@ def test_other_methods_are_refused_with_a_page(client: FlaskClient, method: str)
     assert (answer.status_code, "GET" in answer.headers["Allow"]) == (405, True)
 
 
-def test_a_fault_is_an_obstacle_and_says_nothing_of_itself() -> None:
-    pages = make_pages(SIGNS)
+def test_a_fault_is_an_obstacle_and_says_nothing_of_itself(services_of_pages: Services) -> None:
+    pages = make_pages(SIGNS, services_of_pages)
     pages.view_functions["start"] = _fail
     answer = pages.test_client().get("/")
     assert (answer.status_code, "Retry-After" in answer.headers, "secret" in answer.text) == (503, True, False)
@@ -143,22 +136,22 @@ def _fail() -> str:
     raise RuntimeError("secret")
 
 
-def test_the_pages_are_served_beside_the_drive() -> None:
-    with running(pages=make_pages(SIGNS)) as site:
+def test_the_pages_are_served_beside_the_drive(pages: Flask) -> None:
+    with running(pages=pages) as site:
         answers = [site.ask("GET", path, {}) for path in ("/portal/", "/portal/static/portal.css", "/portal/none")]
     assert [answer.status for answer in answers] == [200, 200, 404]
 
 
 @pytest.fixture
-def saved_page(tmp_path: Path) -> Path:
+def saved_page(tmp_path: Path, pages: Flask) -> Path:
     """The page and its style sheet as files, side by side."""
-    page = _ask("/").text.replace("/portal/static/", "")
+    page = _ask(pages, "/").text.replace("/portal/static/", "")
     (tmp_path / "page.html").write_text(page, encoding="utf-8")
-    (tmp_path / "portal.css").write_bytes(_ask("/static/portal.css").body)
+    (tmp_path / "portal.css").write_bytes(_ask(pages, "/static/portal.css").body)
     return tmp_path
 
 
-def _ask(path: str) -> Reply:
+def _ask(pages: Flask, path: str) -> Reply:
     environ = {
         "REQUEST_METHOD": "GET",
         "SCRIPT_NAME": "/portal",
@@ -169,7 +162,7 @@ def _ask(path: str) -> Reply:
         "wsgi.url_scheme": "https",
         "SERVER_PROTOCOL": "HTTP/1.1",
     }
-    return call_wsgi(make_pages(SIGNS), environ)
+    return call_wsgi(pages, environ)
 
 
 @pytest.mark.needs("chromium")

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
-from gateway.portal.pages import make_pages
-from tests.webdav.test_portal import SIGNS, Outline
+from tests.portal.test_start import Outline
 
 SCRIPT = "/static/connect-drive.cmd"
 
 
 @pytest.fixture
-def client() -> FlaskClient:
-    return make_pages(SIGNS).test_client()
+def client(pages: Flask) -> FlaskClient:
+    return pages.test_client()
 
 
 @pytest.fixture
