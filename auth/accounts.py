@@ -118,6 +118,14 @@ def create_service(
     return account_id
 
 
+def check_username(username: str) -> None:
+    """Raises OperatorError for what is not the form of a short name."""
+    if not _USERNAME.fullmatch(username):
+        raise OperatorError(
+            f"'{username}' is not a short name: use 3 to 32 of a-z, 0-9, dot and hyphen, a letter or digit first."
+        )
+
+
 def plain_username(typed: str) -> str:
     r"""What was typed as a name, without `DOMAIN\\` and case; empty for what can be nobody's. Never raises."""
     plain = typed.rpartition("\\")[2].strip().lower()
@@ -189,10 +197,10 @@ def set_first_password_hash(connection: Connection, account_id: int, stored: str
     connection.execute(invited.values(password_hash=stored))
 
 
-def replace_password_hash(connection: Connection, account_id: int, old: str, stored: str) -> None:
-    """Keep a newer hash of the same password, unless the password was changed since `old` was read."""
+def replace_password_hash(connection: Connection, account_id: int, old: str, stored: str) -> bool:
+    """Keep a newer hash of the same password. False where another is stored since `old` was read."""
     unchanged = update(Account).where(Account.id == account_id, Account.password_hash == old)
-    connection.execute(unchanged.values(password_hash=stored))
+    return connection.execute(unchanged.values(password_hash=stored)).rowcount == 1
 
 
 def totp_sealed(connection: Connection, account_id: int) -> bytes | None:
@@ -268,10 +276,7 @@ def set_networks(connection: Connection, account_id: int, networks: Iterable[str
 
 
 def _insert(connection: Connection, username: str, name: str, values: dict[str, Any]) -> int:
-    if not _USERNAME.fullmatch(username):
-        raise OperatorError(
-            f"'{username}' is not a short name: use 3 to 32 of a-z, 0-9, dot and hyphen, a letter or digit first."
-        )
+    check_username(username)
     if not name.strip():
         raise OperatorError("An account carries the name of a person or of what its script does: give --name.")
     taken = connection.execute(select(Account.state).where(Account.username == username)).scalar_one_or_none()

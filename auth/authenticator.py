@@ -82,10 +82,7 @@ class Authenticator(Checks):
         """Does what was shown suffice at this door? All is read anew, judged, recorded and remembered."""
 
         def keep(connection: Connection, principal: Principal) -> Principal:
-            first_factor = trust.first_factor_of(proofs)
-            if first_factor is not None and self._judgement.founds_trust(principal):
-                at, life = principal.authenticated_at, self._trust.life
-                trust.remember(connection, principal.account_id, principal.address, first_factor, at, life)
+            trust.found(connection, self._trust, principal, proofs)
             return principal
 
         return self._enter(candidate, proofs, keep)
@@ -111,10 +108,12 @@ class Authenticator(Checks):
             with self._database.read() as connection:
                 session = page_sessions.find(connection, token, at, self._pages)
                 outcome = None if session is None else self._judgement.of_page(connection, session, peer, at)
+            if isinstance(outcome, Refusal):
+                return outcome if outcome.message else None
             if session is not None and session.is_long_unseen(at):
                 with self._database.write() as connection:
                     page_sessions.touch(connection, token, at)
-            return None if isinstance(outcome, Refusal) and outcome.message is None else outcome
+            return outcome
 
     def close_page(self, token: str) -> None:
         """Sign the browser with this cookie out."""

@@ -86,10 +86,10 @@ class Checks:
             newer = self._passwords.hash(text, known=reservation.known) if outdated else None
             proof = _proof(candidate, Factor.PASSWORD, at, held_against=credentials.digest_of(newer or stored))
             with self._database.write() as connection:
-                give_back(connection, reservation)
-                if newer is not None:
-                    accounts.replace_password_hash(connection, proof.account_id, stored, newer)
-            return proof
+                if newer is None or accounts.replace_password_hash(connection, proof.account_id, stored, newer):
+                    give_back(connection, reservation)
+                    return proof
+            return attempt(reservation, at)  # another process was faster, or the password has been changed
 
         return self._guess(candidate, attempt, self._passwords.gate.linger)
 
@@ -128,7 +128,8 @@ class Checks:
             objection = RefusalReason.NOT_A_DEVICE if device is None else device.objection(candidate.peer.address, at)
             if device is not None and objection is None:
                 return _proof(candidate, Factor.DEVICE_PASSWORD, at, credential_id=device.id)
-            return self._refuse(candidate, objection or RefusalReason.NOT_A_DEVICE)
+            self._refuse(candidate, objection or RefusalReason.NOT_A_DEVICE)
+            return None
 
     def offers_key(self, candidate: Candidate, openssh_public: str) -> bool:
         """Is this key (`type base64`) the account's, in whatever standing? Counts and records nothing."""
@@ -181,7 +182,8 @@ class Checks:
                 return outcome
             if outcome is RefusalReason.TOO_MANY_GUESSES:
                 when_full()
-            return self._refuse(candidate, outcome)
+            self._refuse(candidate, outcome)
+            return None
 
     def _key(self, candidate: Candidate, openssh_public: str) -> KeyRow | None:
         with self._database.read() as connection:

@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from auth import accounts, credentials
+from auth import accounts, credentials, trust
 from auth.accounts import AccountRow
 from auth.credentials import Held
 from auth.page_sessions import PageSessionRow
-from auth.principal import Candidate, Door, Factor, Kind, Peer, Principal, Proof
+from auth.principal import Candidate, Factor, Peer, Principal, Proof
 from auth.standing import Standing, standing
 from auth.trust import TrustRules
 from auth.verdicts import Doors, Effect, Refusal, RefusalReason
@@ -26,9 +26,9 @@ PROOF_LIFE = timedelta(minutes=5)
 class Judgement:
     """Makes principals, or says why not."""
 
-    def __init__(self, doors: Doors, trust: TrustRules) -> None:
+    def __init__(self, doors: Doors, trust_rules: TrustRules) -> None:
         self._doors = doors
-        self._trust = trust
+        self._trust = trust_rules
 
     def of_proofs(
         self, connection: Connection, candidate: Candidate, proofs: Collection[Proof], at: datetime
@@ -44,7 +44,9 @@ class Judgement:
         if held is None:
             return Refusal(reason=RefusalReason.CREDENTIAL_ENDED)
         factors = frozenset(proof.factor for proof in proofs)
-        if self._is_trusted(connection, account, candidate.peer, proofs, at):
+        if Factor.TOTP not in factors and trust.covers(
+            connection, self._trust, account.id, account.kind, candidate.peer, proofs, at
+        ):
             factors |= {Factor.TRUST}
         return self._admit(connection, account, candidate.peer, factors, held, at, since=at)
 
@@ -54,19 +56,6 @@ class Judgement:
         if account is None:
             return Refusal(reason=RefusalReason.UNKNOWN_ACCOUNT)
         return self._admit(connection, account, peer, session.factors, Held(), at, since=session.opened_at)
-
-    def founds_trust(self, principal: Principal) -> bool:
-        """Did this sign-in give a code after a first factor, at a door and place where trust follows [R15]?"""
-        fits = principal.door is Door.SFTP and principal.kind is Kind.PERSON
-        return fits and Factor.TOTP in principal.factors and self._trust.follow_at(principal.address)
-
-    def _is_trusted(
-        self, connection: Connection, account: AccountRow, peer: Peer, proofs: Collection[Proof], at: datetime
-    ) -> bool:
-        shown = {proof.factor for proof in proofs}
-        if peer.door is not Door.SFTP or account.kind is not Kind.PERSON or Factor.TOTP in shown:
-            return False
-        return self._trust.cover(connection, account.id, peer.address, proofs, at)
 
     def _admit(
         self,
