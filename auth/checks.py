@@ -17,6 +17,7 @@ from auth.argon import GateBusy
 from auth.devices import Devices, has_shape
 from auth.guessing import Attempt, Guessing
 from auth.keys import KeyRow
+from auth.misfits import Misfits
 from auth.passwords import Passwords
 from auth.principal import Candidate, Factor, Peer, Proof
 from auth.recovery import RecoveryCodes
@@ -63,6 +64,7 @@ class Checks:
         self._devices = devices
         self._recovery = recovery
         self._guessing = Guessing(database, clock, throttle, doors)
+        self._misfits = Misfits(clock)
         self._doors = doors
         self._recorder = recorder
 
@@ -125,6 +127,8 @@ class Checks:
                 device = self._devices.match(connection, candidate.account_id, text)
             if device is None and has_shape(text):
                 return self._guess(candidate, lambda reservation, at: RefusalReason.WRONG_DEVICE)
+            if device is None:
+                self._misfits.tell(candidate)
             objection = RefusalReason.NOT_A_DEVICE if device is None else device.objection(candidate.peer.address, at)
             if device is not None and objection is None:
                 return _proof(candidate, Factor.DEVICE_PASSWORD, at, credential_id=device.id)

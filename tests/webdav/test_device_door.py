@@ -14,7 +14,7 @@ from gateway.webdav.devicedoor import DeviceDoor
 from tests.support.world import World, a_world, peer
 
 SCHOOL = "830-2001"
-WRONG = Credentials("o.office", "WRNG-WRNG-WRNG")
+WRONG = Credentials("o.office", "WRNG-WRNG-WRNG-WRNG-WRNG-WRNG")
 
 
 @pytest.fixture
