@@ -32,8 +32,8 @@ class Misfits:
         """Something of another shape was typed for this account. Of names that nobody has nothing is said."""
         if candidate.account_id is not None and self._is_news(candidate.account_id):
             log.warning(
-                "what is typed at the drive for the account %s, from %s, is not the shape of a device password: make one"
-                " for it on the pages or by 'ladocs device add' (told once an hour)",
+                "what is typed at the drive for the account %s, from %s, is not the shape of a device password: make"
+                " one for it on the pages or by 'ladocs device add' (told once an hour)",
                 candidate.username,
                 candidate.peer.address,
             )
