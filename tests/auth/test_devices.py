@@ -10,7 +10,7 @@ from sqlalchemy import insert, select
 from auth import devices
 from auth.devices import DeviceRow
 from auth.models import AccountRole, Device
-from auth.principal import Door, StaffRole
+from auth.principal import Door, Peer, Principal, StaffRole
 from auth.verdicts import RefusalReason
 from config.errors import OperatorError
 from config.secrets import DEVICE_KEY
@@ -142,3 +142,46 @@ def test_use_is_noted_at_most_once_a_minute(world: World, jo: Someone) -> None:
             noted.append(devices.listing(connection, jo.id)[0].last_used_at)
         world.clock.advance(seconds=25)
     assert noted == [began, began, began, began + timedelta(seconds=75)]
+
+
+def test_of_its_last_use_time_place_and_program_are_noted(everywhere: World) -> None:
+    who = everywhere.someone()
+    peer = Peer(address=ELSEWHERE, door=Door.WEBDAV, client="davfs2/1.6.1 neon/0.32.5")
+    candidate = everywhere.authenticator.candidate(who.username, peer)
+    proof = everywhere.authenticator.check_device(candidate, who.device)
+    assert proof is not None
+    everywhere.authenticator.authenticate(candidate, [proof])
+    with everywhere.database.read() as connection:
+        row = devices.listing(connection, who.id)[0]
+    assert (row.last_used_at, row.last_address, row.last_client) == (everywhere.clock.now(), ELSEWHERE, peer.client)
+
+
+def test_one_that_is_refused_was_not_used(world: World, jo: Someone) -> None:
+    world.authenticator.check_device(world.candidate(door=Door.WEBDAV), "0000-0000-0000-0000-0000-0000")
+    world.clock.advance(days=90)
+    world.authenticator.check_device(world.candidate(door=Door.WEBDAV), jo.device)
+    with world.database.read() as connection:
+        assert devices.listing(connection, jo.id)[0].last_used_at is None
+
+
+def test_one_bound_to_a_network_opens_from_there_alone(everywhere: World) -> None:
+    who = everywhere.someone()
+    with everywhere.database.write() as connection:
+        at = everywhere.clock.now()
+        bound = everywhere.devices.create(connection, who.id, "Office PC", at=at, bound_to=["192.0.2.0/24"])
+    shown = [
+        everywhere.authenticator.check_device(everywhere.candidate(address=address, door=Door.WEBDAV), bound)
+        for address in (HOME, ELSEWHERE)
+    ]
+    assert [proof is not None for proof in shown] == [True, False]
+    assert everywhere.recorder.reasons == [RefusalReason.OTHER_NETWORK]
+
+
+def test_one_unused_for_ninety_days_opens_nothing_and_one_in_use_does(world: World, jo: Someone) -> None:
+    opened = []
+    for days in (60, 60, 90):
+        world.clock.advance(days=days)
+        candidate = world.candidate(door=Door.WEBDAV)
+        proof = world.authenticator.check_device(candidate, jo.device)
+        opened.append(proof is not None and isinstance(world.authenticator.authenticate(candidate, [proof]), Principal))
+    assert (opened, world.recorder.reasons) == ([True, True, False], [RefusalReason.DEVICE_UNUSED])
