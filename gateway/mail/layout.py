@@ -87,12 +87,12 @@ def html(text: Text) -> str:
     return _PAGE.format(**{name: escape(value) for name, value in named.items()}, body=body, foot=foot)
 
 
-def _wrapped(text: str, indent: str = "") -> str:
+def _wrapped(text: str, first: str = "", rest: str | None = None) -> str:
     return textwrap.fill(
         text,
         _WIDTH,
-        initial_indent=indent,
-        subsequent_indent=indent,
+        initial_indent=first,
+        subsequent_indent=first if rest is None else rest,
         break_long_words=False,
         break_on_hyphens=False,
     )
@@ -100,11 +100,11 @@ def _wrapped(text: str, indent: str = "") -> str:
 
 def _plain_rows(rows: Sequence[tuple[str, str]]) -> str:
     width = max(len(name) for name, _ in rows)
-    return "\n".join(f"    {name + ':':<{width + 1}}  {value}" for name, value in rows)
+    return "\n".join(_wrapped(value, f"    {name + ':':<{width + 1}}  ", " " * (width + 7)) for name, value in rows)
 
 
 def _plain_points(rows: Sequence[tuple[str, str]]) -> str:
-    return "\n\n".join(f"{_wrapped(name, '  ').replace('  ', '* ', 1)}\n{_wrapped(said, '  ')}" for name, said in rows)
+    return "\n\n".join(f"{_wrapped(name, '* ', '  ')}\n{_wrapped(said, '  ')}" for name, said in rows)
 
 
 _PLAIN: Mapping[type[Any], Callable[[Any], str]] = MappingProxyType(

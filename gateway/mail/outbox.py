@@ -205,6 +205,13 @@ def count_since(connection: Connection, account_id: int, kind: MailKind, since: 
     return connection.execute(rows).scalar_one()
 
 
+def reached(connection: Connection, kind: MailKind, since: datetime) -> set[int]:
+    """The accounts that a mail of `kind` of since then reached, or will unless it is given up."""
+    lost = (Mail.given_up_at.is_(None), Mail.dropped_at.is_(None))
+    rows = select(Mail.account_id).where(Mail.kind == kind, Mail.created_at >= since, *lost)
+    return {account_id for account_id in connection.execute(rows).scalars() if account_id is not None}
+
+
 def drop_waiting(connection: Connection, account_id: int, kinds: Iterable[MailKind], at: datetime, why: str) -> int:
     """Nothing of these kinds that waits for an account is sent any more; how many mails that were."""
     waiting = update(Mail).where(Mail.account_id == account_id, Mail.kind.in_(kinds), *_WAITING)

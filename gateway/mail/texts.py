@@ -66,8 +66,8 @@ def text(occasion: Occasion) -> Text:
     contact = occasion.contact
     whom = f"Questions? {contact.support}, telephone {contact.phone}, {contact.mail} ({contact.hours})."
     by_itself = (
-        f"{contact.service} sent this mail by itself; an answer to it reaches {contact.support}. Nobody of us ever asks"
-        " for your password or a code, by mail or by telephone."
+        f"{contact.service} sent this mail automatically; a reply reaches {contact.support}. We never ask for your"
+        " password or a code, by mail or by telephone."
     )
     return Text(
         subject=f"{contact.service}: {subject}",
@@ -99,7 +99,7 @@ def _invitation(o: Occasion) -> _Words:
     where = f" for {_listed(schools)}" if schools else ""
     blocks = (
         Paragraph(
-            f"{given} of {o.contact.service}{where}: it is how the council hands confidential documents to schools."
+            f"{given} with {o.contact.service}{where}. Through it the council sends confidential documents to schools."
         ),
         Action("Set up your account", _link(o).url),
         Paragraph(
@@ -111,13 +111,12 @@ def _invitation(o: Occasion) -> _Words:
             (
                 ("Your short name", o.username),
                 ("You sign in with", f"{o.username} or {o.address}"),
-                (
-                    "The link works",
-                    f"once, until {moment(_link(o).ends)}; after that its page offers to send a new one",
-                ),
             )
         ),
-        Notice(f"You did not expect this? Leave the link alone and {_tell(o)}."),
+        Paragraph(
+            f"The link works once, until {moment(_link(o).ends)}. After that the page it opens can send you a new one."
+        ),
+        Notice(f"If you did not expect this, do not open the link; {_tell(o)}."),
     )
     return "set up your account", "Set up your account", blocks
 
@@ -131,13 +130,13 @@ def _password_reset(o: Occasion) -> _Words:
         Paragraph(asked),
         Action("Choose a new password", _link(o).url),
         Paragraph(
-            f"The link works once, until {moment(_link(o).ends)}. After that its page offers to send a new one. Your"
-            " one-time codes stay as they are: you go on using the same app."
+            f"The link works once, until {moment(_link(o).ends)}. After that the page it opens can send you a new one."
+            " Your one-time codes stay as they are: go on using the same app."
         ),
         Notice(
-            f"You did not ask for this, or do not know why? Then {_tell(o)}."
+            f"If you do not know why this was done, {_tell(o)}."
             if by
-            else "This was not you? Leave the link alone: nobody else has it, and nothing has changed. If such mails"
+            else "If this was not you, do nothing: nobody else has the link, and nothing has changed. If such mails"
             f" come again, {_tell(o)}."
         ),
     )
@@ -153,10 +152,10 @@ def _codes_reset(o: Occasion) -> _Words:
         ),
         Action("Connect an app again", _link(o).url),
         Paragraph(
-            f"The page asks for your password first. The link works once, until {moment(_link(o).ends)}. After that its"
-            " page offers to send a new one."
+            f"The page asks for your password first. The link works once, until {moment(_link(o).ends)}. After that the"
+            " page it opens can send you a new one."
         ),
-        Notice(f"You did not ask for this? Leave the link alone and {_tell(o)} at once."),
+        Notice(f"If you did not ask for this, do not open the link; {_tell(o)} at once."),
     )
     return "connect your app for one-time codes again", "Your one-time codes were reset", blocks
 
@@ -191,7 +190,7 @@ def _recovery_code_used(o: Occasion) -> _Words:
     if left == 0:
         more = "It was the last one."
     if left <= _FEW_CODES:
-        more += " Make ten new ones on your account's page, under one-time codes."
+        more += " Make ten new ones on your account page, under one-time codes."
     blocks = (
         Paragraph(f"Somebody signed in to your account {o.username} with one of your recovery codes. {more}"),
         _circumstances(o),
@@ -207,7 +206,7 @@ def _device_added(o: Occasion) -> _Words:
             " and to copy, and nothing else."
         ),
         _circumstances(o, ("Device", o.facts["device"])),
-        *_this_was_not_you(o, "It can be ended on your account's page, under devices."),
+        *_this_was_not_you(o, _end_it_yourself(o, "devices")),
     )
     return "a device password was made", "A device password was made", blocks
 
@@ -218,7 +217,7 @@ def _key_added(o: Occasion) -> _Words:
             f"An SSH key was added to {_whose(o)}. Whoever holds its private half can sign in over SFTP with it."
         ),
         _circumstances(o, ("Key", o.facts["key"]), ("Fingerprint", o.facts["fingerprint"])),
-        *_this_was_not_you(o, "It can be ended on your account's page, under keys."),
+        *_this_was_not_you(o, _end_it_yourself(o, "keys")),
     )
     return "a key was added", "A key was added", blocks
 
@@ -236,7 +235,7 @@ def _layout_changed(o: Occasion) -> _Words:
             " folder need its new place: please look through yours."
         ),
         _circumstances(o),
-        Notice(f"This does not suit you, or comes as a surprise? Then {_tell(o)}."),
+        Notice(f"If this does not suit you, or surprises you, {_tell(o)}."),
     )
     return "your folders are arranged anew", "Your folders are arranged anew", blocks
 
@@ -256,7 +255,7 @@ def _script_without_owner(o: Occasion) -> _Words:
                 ("It is not needed", "Do nothing."),
             )
         ),
-        Notice(f"You do not know of such a script? Ask whoever looks after your computers, or {_tell(o)}."),
+        Notice(f"If you do not know what the script is for, ask whoever looks after your computers, or {_tell(o)}."),
     )
     return f"the script {o.facts['script']} has lost its owner", "A script has lost its owner", blocks
 
@@ -270,7 +269,7 @@ def _running_out(o: Occasion) -> _Words:
             "This stops working soon unless something is done:" if one else "These stop working soon unless you act:"
         ),
         Points(tuple((_item_heading(item), _item_mend(item, o)) for item in items)),
-        Paragraph("Whatever you no longer need: let it end."),
+        Paragraph("What you no longer need you can simply let end."),
     )
     what = _item_name(items[0]) if one else f"{len(items)} things"
     ends = f"ends on {first}" if one else f"end soon, the first on {first}"
@@ -313,10 +312,10 @@ def _item_mend(item: Mapping[str, Any], o: Occasion) -> str:
             item["what"] == What.UNUSED_DEVICE,
             "One that lies unused for 90 days is switched off. Connect once before then, and it stays.",
         ),
-        (item["what"] == What.ACCOUNT, f"To keep it, tell {support} before then."),
-        (bool(item["script"]), f"To go on, ask {support} for a new one before then, and put it where the script runs."),
-        (item["what"] == What.KEY, "Make a new key, add it on your account's page, then remove this one there."),
-        (True, "Make a new one on your account's page, and type it in where the drive is connected."),
+        (item["what"] == What.ACCOUNT, f"If it is still needed, tell {support} before then."),
+        (bool(item["script"]), f"Before then, ask {support} for a new one, and put it where the script runs."),
+        (item["what"] == What.KEY, "Make a new key, add it on your account page, then remove this one there."),
+        (True, "Make a new one on your account page, and type it in where the drive is connected."),
     )
     return next(mend for applies, mend in rows if applies)
 
@@ -335,16 +334,21 @@ def _circumstances(o: Occasion, *rows: tuple[str, str]) -> Details:
 
 def _this_was_not_you(o: Occasion, more: str = "") -> tuple[Block, ...]:
     if o.facts.get("by"):
-        return (Notice(f"You did not ask for this, or do not know why? Then {_tell(o)}. {more}".strip()),)
+        return (Notice(f"If you do not know why this was done, {_tell(o)}. {more}".strip()),)
     return (
         Paragraph("If this was you, there is nothing to do."),
-        Notice(f"This was not you? Then {_tell(o)} at once. {more}".strip()),
+        Notice(f"If this was not you, {_tell(o)} at once. {more}".strip()),
     )
+
+
+def _end_it_yourself(o: Occasion, where: str) -> str:
+    """Nothing for a script's: what it signs in with, its owner can look at alone."""
+    return "" if o.facts.get("script") else f"You can end it yourself on your account page, under {where}."
 
 
 def _whose(o: Occasion) -> str:
     script = o.facts.get("script")
-    return f"the script {script}, which is yours" if script else f"your account {o.username}"
+    return f"your script {script}" if script else f"your account {o.username}"
 
 
 def _came_from(o: Occasion) -> str:
