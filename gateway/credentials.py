@@ -147,7 +147,7 @@ class OwnCredentials:
         with self._act(principal, peer, proof) as (change, account):
             if not account.has_totp:
                 raise NotAccepted("Recovery codes go with one-time codes: set up an authenticator first.")
-            tell(self._core, change, account, MailKind.CODES_CHANGED)
+            tell(self._core, change, account, MailKind.RECOVERY_CODES_MADE)
             return new_recovery_codes(self._core, change, account)
 
     def recovery_left(self, principal: Principal) -> int:

@@ -30,6 +30,7 @@ class MailKind(StrEnum):
     CODES_RESET = "one-time codes reset"
     PASSWORD_CHANGED = "password changed"
     CODES_CHANGED = "one-time codes changed"
+    RECOVERY_CODES_MADE = "recovery codes made"
     RECOVERY_CODE_USED = "recovery code used"
     DEVICE_ADDED = "device password added"
     KEY_ADDED = "key added"
@@ -48,6 +49,7 @@ FACTS: Mapping[MailKind, frozenset[str]] = MappingProxyType(
         MailKind.CODES_RESET: frozenset(),
         MailKind.PASSWORD_CHANGED: frozenset(),
         MailKind.CODES_CHANGED: frozenset(),
+        MailKind.RECOVERY_CODES_MADE: frozenset(),
         MailKind.RECOVERY_CODE_USED: frozenset({"left"}),
         MailKind.DEVICE_ADDED: frozenset({"device"}),
         MailKind.KEY_ADDED: frozenset({"key", "fingerprint"}),

@@ -184,6 +184,18 @@ def _codes_changed(o: Occasion) -> _Words:
     return "your app for one-time codes was changed", "Your app for one-time codes was changed", blocks
 
 
+def _recovery_codes_made(o: Occasion) -> _Words:
+    blocks = (
+        Paragraph(
+            f"New recovery codes were made for your account {o.username}, for the day when your app for one-time codes"
+            " is lost. The old ones are not accepted any more."
+        ),
+        _circumstances(o),
+        *_this_was_not_you(o),
+    )
+    return "new recovery codes were made", "New recovery codes were made", blocks
+
+
 def _recovery_code_used(o: Occasion) -> _Words:
     left = int(o.facts["left"])
     more = f"You have {left} left." if left != 1 else "You have one left."
@@ -283,6 +295,7 @@ _TEXTS: Mapping[MailKind, Callable[[Occasion], _Words]] = MappingProxyType(
         MailKind.CODES_RESET: _codes_reset,
         MailKind.PASSWORD_CHANGED: _password_changed,
         MailKind.CODES_CHANGED: _codes_changed,
+        MailKind.RECOVERY_CODES_MADE: _recovery_codes_made,
         MailKind.RECOVERY_CODE_USED: _recovery_code_used,
         MailKind.DEVICE_ADDED: _device_added,
         MailKind.KEY_ADDED: _key_added,
