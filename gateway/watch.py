@@ -26,21 +26,22 @@ class _Seen:
 
 
 class Watch:
-    """What one process knows of the counter."""
+    """What one process knows of the counter. `patience`: how many seconds whoever does not ask waits for who does."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, *, patience: float = SILENT_SECONDS) -> None:
         self._database = database
         self._clock = clock
+        self._patience = patience
         self._turn = Lock()
         self._seen: _Seen | None = None
 
     def generation(self) -> int:
         """The counter, as it was at most a second ago. Where it is another one than before, everything is asked anew.
 
-        Waits for at most five seconds while another thread asks; a database that hangs refuses, and holds up nobody.
+        While a database hangs, one thread waits for its answer, and the others are refused.
         """
         if (seen := self._lately()) is None:
-            if not self._turn.acquire(timeout=SILENT_SECONDS):
+            if not self._turn.acquire(timeout=self._patience):
                 raise TimeoutError("the database does not say whether anything has changed")
             try:
                 seen = self._lately() or self._ask()
