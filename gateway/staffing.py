@@ -10,8 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import Connection
+
 from auth import accounts, endings
 from auth.accounts import AccountRow
+from auth.links import LIFE, Purpose
 from auth.principal import AccountState, Kind
 from auth.throttle import GuessLimits, Throttle
 from config.clock import london_date
@@ -27,6 +30,9 @@ from policy.membership import Belonging
 
 OWNERLESS_LIFE = timedelta(days=14)
 """How long a script goes on when its owner has left [R17]."""
+
+BATCH = 50
+"""How many people one change enters or invites, so that nobody's sign-in waits behind a county's."""
 
 PRESENT = frozenset({AccountState.ACTIVE, AccountState.SUSPENDED})
 
@@ -115,6 +121,11 @@ def invite(core: Core, change: Change, account: AccountRow) -> None:
     account = accounts.get(change.connection, account.id) or account
     tell(core, change, account, MailKind.INVITATION, **schools_of(change, account))
     _record(change, EventKind.ACCOUNT_CHANGED, account, "invited")
+
+
+def invited_since(connection: Connection, at: datetime) -> set[int]:
+    """The accounts that have an invitation which waits to be sent or was sent and could be good still at `at`."""
+    return outbox.reached(connection, MailKind.INVITATION, at - LIFE[Purpose.ACTIVATION])
 
 
 def schools_of(change: Change, account: AccountRow) -> dict[str, list[str]]:

@@ -146,6 +146,29 @@ def belongings(connection: Connection, account_id: int, at: datetime) -> list[Be
     ]
 
 
+def every_belonging(connection: Connection, at: datetime) -> dict[int, list[tuple[str, str, tuple[str, ...]]]]:
+    """Of each account, per school: DfE number, role, and the categories that were granted and hold at `at`."""
+    granted: dict[tuple[int, int], list[str]] = {}
+    live = or_(Grant.expires_at.is_(None), Grant.expires_at > at)
+    for row in connection.execute(
+        select(Grant.account_id, Grant.school_id, Category.name)
+        .join(Category, Category.id == Grant.category_id)
+        .where(Grant.revoked_at.is_(None), live)
+        .order_by(Category.id)
+    ):
+        granted.setdefault((row.account_id, row.school_id), []).append(row.name)
+    found: dict[int, list[tuple[str, str, tuple[str, ...]]]] = {}
+    for one in connection.execute(
+        select(Membership.account_id, Membership.school_id, School.dfe, Membership.role)
+        .join(School, School.id == Membership.school_id)
+        .where(Membership.ended_at.is_(None))
+        .order_by(Membership.since, Membership.id)
+    ):
+        names = granted.get((one.account_id, one.school_id), ())
+        found.setdefault(one.account_id, []).append((one.dfe, one.role, tuple(names)))
+    return found
+
+
 def members(connection: Connection, school_id: int, at: datetime) -> list[Member]:
     """The people and scripts of a school, by short name, with the categories that they may read at `at`."""
     rows = connection.execute(
@@ -169,6 +192,17 @@ def members(connection: Connection, school_id: int, at: datetime) -> list[Member
 def headteacher(connection: Connection, school_id: int) -> int | None:
     """The account of a school's headteacher; None where there is none."""
     return connection.execute(select(Membership.account_id).where(*_heads(school_id))).scalar()
+
+
+def headteachers(connection: Connection) -> dict[str, str]:
+    """The short name of each school's headteacher, by the school's DfE number."""
+    heads = (
+        select(School.dfe, Account.username)
+        .join(Membership, Membership.school_id == School.id)
+        .join(Account, Account.id == Membership.account_id)
+        .where(Membership.role == HEADTEACHER, Membership.ended_at.is_(None))
+    )
+    return {row.dfe: row.username for row in connection.execute(heads)}
 
 
 def staff_of(connection: Connection, head_id: int) -> list[tuple[int, str, str]]:

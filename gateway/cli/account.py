@@ -1,19 +1,17 @@
-"""`ladocs account add | list | show | grant | revoke | totp-reset`."""
+"""`ladocs account add | list | show | grant | revoke`: who there is, and who may what."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import click
 from sqlalchemy import Connection
 
-from auth import accounts, devices, keys
-from auth.accounts import SERVICE_LIFE, SERVICE_LIFE_ANYWHERE, AccountRow
-from auth.principal import AccountState, Kind, Layout, StaffRole
+from auth import accounts, devices, keys, recovery, trust
+from auth.accounts import AccountRow
+from auth.principal import Kind, Layout, StaffRole
 from config.errors import OperatorError
-from gateway.change import Change
-from gateway.cli.credentials import Issued, print_issued
+from gateway.admission import belong, enter_person, enter_service, lay_out
 from gateway.cli.desk import (
     ADMINISTRATORS,
     ANYONE,
@@ -23,10 +21,9 @@ from gateway.cli.desk import (
     account_named,
     account_present,
     desk,
-    last_day,
 )
-from gateway.cli.output import Row, counted, details, json_option, one_of, table
-from gateway.issuing import issue_password, issue_totp
+from gateway.cli.output import Row, details, json_option, one_of, table
+from gateway.staffing import end_trust, invite
 from policy import categories, membership, schools
 from policy.access import HEADTEACHER, ROLES
 from policy.audit.events import EventKind
@@ -34,6 +31,7 @@ from policy.membership import SERVICE_ROLE
 
 _COLUMNS = ("username", "name", "kind", "state", "staff", "email", "expires_at")
 _SCHOOLS = ("dfe", "name", "role", "categories")
+_TRUST = ("place", "by", "since", "until")
 _NO_SCHOOL = "This account belongs to no school."
 _school_option = click.option("--school", metavar="DFE", help="A school that it belongs to, like 830-2001.")
 _category_option = click.option("--category", "wanted", multiple=True, help="A category that it may read (repeatable).")
@@ -72,33 +70,49 @@ def add(
     until: datetime | None,
     as_json: bool,
 ) -> None:
-    """Enter a person, whose password and code secret are shown once, or with --service a script.
+    """Enter a person, who is mailed an invitation, or with --service a script.
 
-    A script then needs a key ('ladocs key add') or a device password ('ladocs device add'). Further schools are given
-    with 'ladocs account grant'.
+    The person chooses the password and sets up one-time codes by the link in the mail. A script then needs a key
+    ('ladocs key add') or a device password ('ladocs device add'). Further schools: 'ladocs account grant'.
     """
     if school is not None and owner is None and role is None:
         raise OperatorError("Somebody of a school has a role there: give --role, like SENCO.", exit_status=2)
+    if school is None and (role or wanted):
+        raise OperatorError("A role and categories belong to a school: give --school, like 830-2001.", exit_status=2)
     with desk(ctx, ADMINISTRATORS) as here, here.change() as change:
         if owner is not None:
             _refuse("--service", email=email, role=role, staff=staff, layout=layout, accept_because=accept_because)
-            account = _add_service(change, username, name, owner, networks, anywhere_because, until)
+            account = enter_service(
+                change,
+                username=username,
+                name=name,
+                owner=account_named(change.connection, owner),
+                networks=networks,
+                anywhere_because=anywhere_because,
+                until=until,
+            )
         else:
             _refuse("a person", network=networks, anywhere_because=anywhere_because, until=until)
-            account = _add_person(here, change, username, name, email, accept_because, layout, staff)
-        if school is not None:
-            _belong(change, account, school, SERVICE_ROLE if owner else role, wanted)
-        elif role or wanted:
-            raise OperatorError(
-                "A role and categories belong to a school: give --school, like 830-2001.", exit_status=2
+            if email is None:
+                raise OperatorError("A person has a work address: give --email name@school.example.", exit_status=2)
+            account = enter_person(
+                here.core,
+                change,
+                username=username,
+                name=name,
+                email=email,
+                accept_because=accept_because,
+                layout=Layout(layout or Layout.SINGLE),
+                staff=[StaffRole(one) for one in staff],
             )
-        if owner is not None:
-            issued = Issued(account.username)
-        else:
-            password = issue_password(here.core, change, account)
-            totp = issue_totp(here.core, change, account)
-            issued = Issued(account.username, password=password, totp_secret=totp)
-    print_issued(here.core, issued, as_json=as_json)
+        if school is not None:
+            belong(change, account, school, SERVICE_ROLE if owner else role, wanted)
+        if owner is None:
+            invite(here.core, change, account)
+    row = {"username": account.username, "state": account.state.value, "invitation": account.email}
+    details(row, as_json=as_json)
+    if owner is None:
+        click.echo("The invitation is mailed within a minute by 'ladocs serve'; it is good for 14 days.", err=True)
 
 
 @click.command(name="list", cls=HomeCommand)
@@ -121,7 +135,7 @@ def list_(ctx: click.Context, school: str | None, as_json: bool) -> None:
 @json_option
 @click.pass_context
 def show(ctx: click.Context, username: str, as_json: bool) -> None:
-    """Show an account: its schools, categories, keys and device passwords."""
+    """Show an account: schools and categories, what it signs in with, and where no code is asked for [R15]."""
     with desk(ctx, ANYONE) as here, here.reading() as connection:
         account = account_named(connection, username)
         owner = accounts.get(connection, account.owner_id) if account.owner_id else None
@@ -133,15 +147,20 @@ def show(ctx: click.Context, username: str, as_json: bool) -> None:
             "created_at": account.created_at,
             "password": account.has_password,
             "one_time_codes": account.has_totp,
+            "recovery_codes_left": recovery.left(connection, account.id),
+            "terms_accepted_at": account.terms_accepted_at,
             "keys": sum(key.revoked_at is None for key in keys.listing(connection, account.id)),
             "devices": sum(device.revoked_at is None for device in devices.listing(connection, account.id)),
+            "last_sign_in_at": accounts.last_seen(connection, account.id),
         }
-        belonging = _schools(connection, account, here.core.clock.now())
+        scripts = [script.username for script in accounts.scripts_of(connection, account.id)]
+        belonging, trusted = _schools(connection, account, here.core.clock.now()), _trusted(here, connection, account)
     if as_json:
-        details({**row, "schools": belonging}, as_json=True)
+        details({**row, "scripts": scripts, "schools": belonging, "trust": trusted}, as_json=True)
         return
-    details(row, as_json=False)
+    details({**row, "scripts": scripts}, as_json=False)
     table(belonging, _SCHOOLS, as_json=False, nothing=_NO_SCHOOL)
+    table(trusted, _TRUST, as_json=False, nothing="It is asked for a code everywhere.")
 
 
 @click.command(cls=HomeCommand)
@@ -166,25 +185,38 @@ def grant(
     """Give an account a role or categories in a school. A headteacher holds all categories."""
     if not (role or wanted or layout):
         raise OperatorError("Say what to grant: --role, --category or --layout.", exit_status=2)
+    if until is not None and not wanted:
+        raise OperatorError("--until is the last day of categories: name them with --category.", exit_status=2)
     with desk(ctx, ADMINISTRATORS) as here, here.change() as change:
         account = account_present(change.connection, username)
         if layout is not None:
-            _lay_out(change, account, Layout(layout))
+            lay_out(here.core, change, account, Layout(layout))
         if role is None and account.kind is Kind.SERVICE:
             role = SERVICE_ROLE
-        _belong(change, account, school, role, wanted, until)
+        belong(change, account, school, role, wanted, until)
         rows = _schools(change.connection, account, change.at)
     table(rows, _SCHOOLS, as_json=as_json, nothing=_NO_SCHOOL)
 
 
 @click.command(cls=HomeCommand)
 @click.argument("username")
-@click.option("--school", metavar="DFE", required=True, help="The school, like 830-2001.")
+@click.option("--school", metavar="DFE", help="The school, like 830-2001.")
 @click.option("--category", "wanted", multiple=True, help="End this category alone (repeatable).")
+@click.option("--trust", "trusted", is_flag=True, help="Instead: ask for a one-time code everywhere again.")
 @json_option
 @click.pass_context
-def revoke(ctx: click.Context, username: str, school: str, wanted: tuple[str, ...], as_json: bool) -> None:
-    """End categories of a school, or without --category everything there. Open sessions notice within 5 seconds."""
+def revoke(
+    ctx: click.Context, username: str, school: str | None, wanted: tuple[str, ...], trusted: bool, as_json: bool
+) -> None:
+    """End categories of a school, or without --category everything there. Open sessions notice within 5 seconds.
+
+    With --trust the places end from which no code is asked for, and no access.
+    """
+    if trusted == (school is not None) or (trusted and wanted):
+        raise OperatorError("Say what to end: --school DFE, with or without --category, or --trust.", exit_status=2)
+    if school is None:
+        _revoke_trust(ctx, username, as_json=as_json)
+        return
     with desk(ctx, ADMINISTRATORS) as here, here.change() as change:
         connection = change.connection
         account, at = account_named(connection, username), schools.find(connection, school)
@@ -209,108 +241,18 @@ def revoke(ctx: click.Context, username: str, school: str, wanted: tuple[str, ..
     table(rows, _SCHOOLS, as_json=as_json, nothing=_NO_SCHOOL)
 
 
-@click.command(name="totp-reset", cls=HomeCommand)
-@click.argument("username")
-@json_option
-@click.pass_context
-def totp_reset(ctx: click.Context, username: str, as_json: bool) -> None:
-    """Give a person a new secret for one-time codes, shown once; the old one ends."""
+def _revoke_trust(ctx: click.Context, username: str, *, as_json: bool) -> None:
     with desk(ctx, ADMINISTRATORS) as here, here.change() as change:
-        account = account_present(change.connection, username)
-        if account.kind is Kind.SERVICE:
-            raise OperatorError(f"{account.username} is a script's and has no one-time codes: only people have them.")
-        issued = Issued(account.username, totp_secret=issue_totp(here.core, change, account))
-    print_issued(here.core, issued, as_json=as_json)
+        account = account_named(change.connection, username)
+        ended = end_trust(here.core, change, account)
+    details({"username": account.username, "places_forgotten": ended}, as_json=as_json)
 
 
-def _add_person(
-    here: Desk,
-    change: Change,
-    username: str,
-    name: str,
-    email: str | None,
-    accept_because: str | None,
-    layout: str | None,
-    staff: Sequence[str],
-) -> AccountRow:
-    if email is None:
-        raise OperatorError("A person has a work address: give --email name.surname@school.example.", exit_status=2)
-    account_id = accounts.create_person(
-        change.connection,
-        username=username,
-        email=email,
-        name=name,
-        at=change.at,
-        rules=here.core.addresses,
-        accepted_because=accept_because,
-        layout=Layout(layout or Layout.SINGLE),
-        roles=[StaffRole(role) for role in staff],
-        state=AccountState.ACTIVE,
-    )
-    reason = ", ".join(filter(None, ["person added", *staff, accept_because]))
-    change.record(EventKind.ACCOUNT_CHANGED, f"account:{account_id}", reason=reason)
-    return _get(change.connection, account_id)
-
-
-def _add_service(
-    change: Change,
-    username: str,
-    name: str,
-    owner: str,
-    networks: Sequence[str],
-    anywhere_because: str | None,
-    until: datetime | None,
-) -> AccountRow:
-    life = SERVICE_LIFE if networks else SERVICE_LIFE_ANYWHERE
-    account_id = accounts.create_service(
-        change.connection,
-        username=username,
-        name=name,
-        owner_id=account_named(change.connection, owner).id,
-        networks=networks,
-        expires_at=until or change.at + life - timedelta(days=1),
-        at=change.at,
-        anywhere_because=anywhere_because,
-    )
-    reason = ", ".join(filter(None, ["service account added", *networks, anywhere_because]))
-    change.record(EventKind.ACCOUNT_CHANGED, f"account:{account_id}", reason=reason)
-    return _get(change.connection, account_id)
-
-
-def _belong(
-    change: Change,
-    account: AccountRow,
-    school: str,
-    role: str | None,
-    wanted: Sequence[str],
-    until: datetime | None = None,
-) -> None:
-    """Join the school where a role is given, then grant the categories."""
-    if until is not None and not wanted:
-        raise OperatorError("--until is the last day of categories: name them with --category.", exit_status=2)
-    connection = change.connection
-    if account.roles:
-        raise OperatorError(f"{account.username} is of the authority, and such accounts belong to no school.")
-    at = schools.find(connection, school)
-    if role is not None:
-        membership.join(connection, account.id, at.id, role, change.at)
-        change.record(EventKind.ACCESS_GRANTED, f"account:{account.id}", school=at.id, reason=f"role {role}")
-    names = categories.names(connection)
-    for category in [categories.find(connection, name) for name in wanted]:
-        membership.grant(connection, account.id, at.id, category, change.at, until)
-        reason = f"category {names[category]}" + (f" until {last_day(until)}" if until else "")
-        change.record(EventKind.ACCESS_GRANTED, f"account:{account.id}", school=at.id, reason=reason)
-
-
-def _lay_out(change: Change, account: AccountRow, layout: Layout) -> None:
-    """Change the shape of an account's tree."""
-    held = membership.belongings(change.connection, account.id, change.at)
-    if layout is Layout.SINGLE and len(held) > 1:
-        raise OperatorError(
-            f"{account.username} has {counted(len(held), 'school')}, which need a folder each: revoke the others first."
-        )
-    accounts.set_layout(change.connection, account.id, layout)
-    change.record(EventKind.ACCOUNT_CHANGED, f"account:{account.id}", reason=f"layout {layout}")
+def _trusted(here: Desk, connection: Connection, account: AccountRow) -> list[Row]:
+    return [
+        {"place": one.place, "by": one.by.value, "since": one.since, "until": one.until}
+        for one in trust.listing(connection, account.id, here.core.clock.now())
+    ]
 
 
 def _schools(connection: Connection, account: AccountRow, at: datetime) -> list[Row]:
@@ -324,12 +266,6 @@ def _refuse(what: str, **given: object) -> None:
     for option, value in given.items():
         if value:
             raise OperatorError(f"--{option.replace('_', '-')} does not go with {what}.", exit_status=2)
-
-
-def _get(connection: Connection, account_id: int) -> AccountRow:
-    account = accounts.get(connection, account_id)
-    assert account is not None, "it was entered just now"
-    return account
 
 
 def _row(account: AccountRow) -> dict[str, object]:

@@ -9,11 +9,12 @@ import click
 from gateway.cli.lazy import Later, LazyGroup
 
 
-def _group(name: str, line: str, **commands: str) -> LazyGroup:
-    """A group whose commands stand in the module of its own name; `list_` is called `list`."""
+def _group(name: str, line: str, /, *further: tuple[str, dict[str, str]], **commands: str) -> LazyGroup:
+    """A group whose commands stand in the module of its own name, and `further` ones; `list_` is called `list`."""
     later = {
-        attribute.rstrip("_").replace("_", "-"): Later(f"gateway.cli.{name}:{attribute}", text)
-        for attribute, text in commands.items()
+        attribute.rstrip("_").replace("_", "-"): Later(f"gateway.cli.{module}:{attribute}", text)
+        for module, those in ((name, commands), *further)
+        for attribute, text in those.items()
     }
     return LazyGroup(name=name, help=line, later=later)
 
@@ -35,12 +36,25 @@ _COMMANDS: dict[str, Later | LazyGroup] = {
     "account": _group(
         "account",
         "Give people and scripts access, and take it away.",
+        (
+            "acts",
+            {
+                "invite": "Mail people a link to activate their account.",
+                "suspend": "Keep somebody out for now.",
+                "activate": "Let somebody who was suspended in again.",
+                "leave": "End all of somebody who has left.",
+                "hand_over": "Give a script another owner.",
+                "unlock": "Forgive the wrong guesses of an account.",
+                "password_reset": "Mail a person a link to choose a new password.",
+                "totp_reset": "Mail a person a link to set up one-time codes anew.",
+            },
+        ),
+        ("roll", {"import_": "Enter people from a CSV file.", "export": "Print all accounts as CSV."}),
         add="Enter a person or a service account.",
         list_="List the accounts.",
         show="Show an account.",
         grant="Give an account a role or categories in a school.",
-        revoke="End categories, or all access to a school.",
-        totp_reset="Give a person a new secret for one-time codes.",
+        revoke="End categories, all access to a school, or trust.",
     ),
     "key": _group(
         "key",

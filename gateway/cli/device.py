@@ -10,9 +10,9 @@ from auth import devices
 from auth.devices import DeviceRow
 from gateway.cli.desk import ADMINISTRATORS, ANYONE, DAY, HomeCommand, account_named, account_present, desk
 from gateway.cli.output import json_option, table, to_json
-from policy.audit.events import EventKind
+from gateway.credentials import end_device, give_device
 
-_COLUMNS = ("id", "name", "networks", "expires_at", "last_used_at", "revoked_at")
+_COLUMNS = ("id", "name", "networks", "expires_at", "last_used_at", "last_address", "last_client", "revoked_at")
 
 
 @click.command(cls=HomeCommand)
@@ -28,12 +28,7 @@ def add(
     """Make a device password for an account, shown once. It is good for WebDAV alone."""
     with desk(ctx, ADMINISTRATORS) as here, here.change() as change:
         account = account_present(change.connection, username)
-        shown = here.core.devices.create(
-            change.connection, account.id, name, at=change.at, expires_at=until, bound_to=networks
-        )
-        device = devices.listing(change.connection, account.id)[-1]
-        reason = f"device password {device.id}"
-        change.record(EventKind.CREDENTIAL_ADDED, f"account:{account.id}", reason=reason)
+        shown, device = give_device(here.core, change, account, name, networks, until)
     if as_json:
         click.echo(to_json({"username": account.username, "device_password": shown, **_row(device)}))
         return
@@ -61,8 +56,7 @@ def revoke(ctx: click.Context, username: str, number: int) -> None:
     """End the device password with this NUMBER. Its drive notices within 5 seconds."""
     with desk(ctx, ADMINISTRATORS) as here, here.change() as change:
         account = account_named(change.connection, username)
-        devices.revoke(change.connection, account.id, number, change.at)
-        change.record(EventKind.CREDENTIAL_REMOVED, f"account:{account.id}", reason=f"device password {number}")
+        end_device(change, account.id, number)
     click.echo(f"Device password {number} of {account.username} has ended.")
 
 
@@ -74,5 +68,7 @@ def _row(device: DeviceRow) -> dict[str, object]:
         "created_at": device.created_at,
         "expires_at": device.expires_at,
         "last_used_at": device.last_used_at,
+        "last_address": device.last_address,
+        "last_client": device.last_client,
         "revoked_at": device.revoked_at,
     }

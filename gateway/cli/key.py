@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -11,10 +12,13 @@ from auth import keys
 from auth.keys import KeyRow
 from config.errors import OperatorError
 from gateway.cli.desk import ADMINISTRATORS, ANYONE, DAY, HomeCommand, account_named, account_present, desk
-from gateway.cli.output import details, json_option, table
-from policy.audit.events import EventKind
+from gateway.cli.output import json_option, table, text
+from gateway.credentials import end_key, give_key
 
-_COLUMNS = ("id", "name", "fingerprint", "networks", "expires_at", "last_used_at", "removed_at")
+_COLUMNS = (
+    *("id", "name", "fingerprint", "networks", "expires_at"),
+    *("last_used_at", "last_address", "last_client", "removed_at"),
+)
 _LARGEST = 65536
 
 
@@ -24,6 +28,7 @@ _LARGEST = 65536
 @click.option("--name", required=True, help="Where the key lives, like 'Office PC'.")
 @click.option("--network", "networks", metavar="CIDR", multiple=True, help="Only from this network (repeatable).")
 @click.option("--until", type=DAY, help="Its last day.")
+@click.option("--partial", is_flag=True, help="Of several keys, add the good ones where others are bad.")
 @json_option
 @click.pass_context
 def add(
@@ -33,16 +38,31 @@ def add(
     name: str,
     networks: tuple[str, ...],
     until: datetime | None,
+    partial: bool,
     as_json: bool,
-) -> None:
-    """Add the OpenSSH public key in FILE (- reads standard input) to an account."""
-    line = _line(file)
+) -> int:
+    """Add the OpenSSH public keys in FILE (- reads standard input), one a line, to an account.
+
+    Of several keys, all or none are added; what is wrong with a line is said.
+    """
+    lines = _lines(file)
     with desk(ctx, ADMINISTRATORS) as here, here.change() as change:
         account = account_present(change.connection, username)
-        key = keys.add(change.connection, account.id, line, name, at=change.at, bound_to=networks, expires_at=until)
-        reason = f"key {key.id} {key.fingerprint}"
-        change.record(EventKind.CREDENTIAL_ADDED, f"account:{account.id}", reason=reason)
-    details(_row(key), as_json=as_json)
+        added: list[KeyRow] = []
+        bad: list[tuple[int, str]] = []
+        for number, line in lines:
+            called = name if len(lines) == 1 else f"{name} {len(added) + len(bad) + 1}"
+            try:
+                added.append(give_key(here.core, change, account, line, called, networks, until))
+            except OperatorError as exc:
+                bad.append((number, str(exc)))
+        if bad and len(lines) == 1:
+            raise OperatorError(bad[0][1])
+        _say(bad)
+        if bad and not (partial and added):
+            raise OperatorError("No key was added: mend these lines, or add the good ones with --partial.")
+    table([_row(key) for key in added], _COLUMNS, as_json=as_json)
+    return 1 if bad else 0
 
 
 @click.command(name="list", cls=HomeCommand)
@@ -64,25 +84,31 @@ def remove(ctx: click.Context, username: str, number: int) -> None:
     """End the key with this NUMBER for good. Open sessions notice within 5 seconds."""
     with desk(ctx, ADMINISTRATORS) as here, here.change() as change:
         account = account_named(change.connection, username)
-        keys.remove(change.connection, account.id, number, change.at)
-        change.record(EventKind.CREDENTIAL_REMOVED, f"account:{account.id}", reason=f"key {number}")
+        end_key(change, account.id, number)
     click.echo(f"Key {number} of {account.username} has ended.")
 
 
-def _line(file: Path) -> str:
+def _lines(file: Path) -> list[tuple[int, str]]:
+    """The lines that could be keys, with their numbers; of a private key, which is refused, the first alone."""
     try:
         with click.open_file(str(file), "rb") as stream:
-            data: bytes = stream.read(_LARGEST)
-        lines = [line for line in data.decode().splitlines() if line.strip() and not line.lstrip().startswith("#")]
+            data: bytes = stream.read(_LARGEST + 1)
+        numbered = list(enumerate(data.decode().splitlines(), 1))
     except OSError as exc:
         raise OperatorError(f"{file} cannot be read ({exc.strerror}): give the file that ends in .pub.") from exc
     except UnicodeDecodeError as exc:
         raise OperatorError(f"{file} is no text: give an OpenSSH public key, the file that ends in .pub.") from exc
-    if "PRIVATE KEY" in "".join(lines[:1]):
-        return lines[0]
-    if len(lines) != 1:
-        raise OperatorError(f"{file} holds {len(lines)} lines: give a file with one public key.")
-    return lines[0]
+    if len(data) > _LARGEST:
+        raise OperatorError(f"{file} is larger than a file of keys: give the file that ends in .pub.")
+    lines = [(number, line) for number, line in numbered if line.strip() and not line.lstrip().startswith("#")]
+    if not lines:
+        raise OperatorError(f"{file} holds no key: give the file that ends in .pub.")
+    return lines[:1] if "PRIVATE KEY" in lines[0][1] else lines
+
+
+def _say(bad: Sequence[tuple[int, str]]) -> None:
+    for number, message in bad:
+        click.echo(text(f"line {number}: {message}"), err=True)
 
 
 def _row(key: KeyRow) -> dict[str, object]:
@@ -94,5 +120,7 @@ def _row(key: KeyRow) -> dict[str, object]:
         "created_at": key.created_at,
         "expires_at": key.expires_at,
         "last_used_at": key.last_used_at,
+        "last_address": key.last_address,
+        "last_client": key.last_client,
         "removed_at": key.revoked_at,
     }

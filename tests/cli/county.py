@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing, redirect_stderr, redirect_stdout
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import update
+
+from gateway import compose
+from gateway import core as cores
 from gateway.cli.entry import main
 from gateway.cli.operators import os_user
+from gateway.mail.outbox import Mail
+from gateway.services import Services
+from tests.support.activation import activate
 
 LADOCS = Path(sys.executable).with_name("ladocs")
 ME = os_user({})
@@ -87,6 +96,15 @@ class County:
         assert done.returncode == status, done
         return Ran(done.returncode, done.stdout, done.stderr)
 
+    @contextmanager
+    def services(self) -> Iterator[Services]:
+        """What the pages of this home stand on."""
+        made = compose.services(*cores.open_home(self.home, os.environ))
+        try:
+            yield made
+        finally:
+            compose.close(made)
+
     def copied_to(self, root: Path) -> County:
         """The same home in another folder."""
         shutil.copytree(self.root, root, dirs_exist_ok=True)
@@ -115,6 +133,12 @@ class County:
         kept = {str(file): file.read_bytes() for file in files if not file.name.startswith(("ladocs.db", "record.db"))}
         return {**kept, **{name: self._rows(name) for name in ("ladocs.db", "record.db")}}
 
+    def mails(self) -> list[tuple[str, str]]:
+        """Kind and address of each mail that waits, the oldest first; those of making the county were sent."""
+        with closing(sqlite3.connect(self.home / "ladocs.db")) as connection:
+            waiting = "SELECT kind, address FROM mail WHERE COALESCE(sent_at, dropped_at, given_up_at) IS NULL"
+            return [(kind, address) for kind, address in connection.execute(f"{waiting} ORDER BY id")]
+
     def _rows(self, name: str) -> list[str]:
         with closing(sqlite3.connect(f"file:{self.home / name}?mode=ro", uri=True)) as connection:
             return list(connection.iterdump())
@@ -131,6 +155,11 @@ def made(root: Path) -> County:
         county("account", "add", username, "--name", username.title(), "--email", mail, "--staff", role)
     county(*person("m.head", "Mary Head"), "--school", PRIMARY, "--role", "headteacher")
     county(*person("s.senco", "Sam Senco"), "--school", PRIMARY, "--role", "SENCO", "--category", "send")
+    with county.services() as services:
+        for username in ("olive", "audrey", "m.head", "s.senco"):
+            activate(services, username)
+        with services.database.write() as connection:
+            connection.execute(update(Mail).values(sent_at=services.clock.now()))
     return county
 
 

@@ -1,17 +1,20 @@
-"""`ladocs account add | list | show | grant | revoke | totp-reset`."""
+"""`ladocs account add | list | show | grant | revoke`."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-import pyotp
 import pytest
 
 from config.clock import LONDON, SystemClock, london_date
 from tests.cli.county import PRIMARY, SECONDARY, County, person
+from tests.support.activation import activate, sign_in_over_sftp
 
 ROW = {"username", "name", "kind", "state", "staff", "email", "expires_at"}
-SHOWN = ROW | {"layout", "owner", "networks", "created_at", "password", "one_time_codes", "keys", "devices", "schools"}
+SHOWN = ROW | {
+    *("layout", "owner", "networks", "created_at", "password", "one_time_codes", "recovery_codes_left"),
+    *("terms_accepted_at", "keys", "devices", "last_sign_in_at", "scripts", "schools", "trust"),
+}
 EVERY = ["EHSG Report Confidential", "General", "SEND", "Shared Services HR"]
 SCRIPT = ("account", "add", "nightly", "--name", "Nightly copy", "--service", "m.head")
 AT_SCHOOL = (*SCRIPT, "--network", "192.0.2.7", "--school", PRIMARY, "--category", "General")
@@ -23,22 +26,25 @@ def events(county: County, kind: str) -> list[tuple[str, str, str]]:
     return [(row["actor"], row["object"], row["reason"]) for row in rows]
 
 
-def test_a_person_is_entered_with_a_password_and_a_code_secret_shown_once(county: County) -> None:
-    issued = county(*person("tom.new", "Tom New"), "--school", PRIMARY, "--role", "dsl", "--json").json
-    assert issued.keys() == {"username", "password", "totp_secret", "totp_uri"}
-    assert len(issued["password"]) >= 12
-    assert pyotp.parse_uri(issued["totp_uri"]).secret == issued["totp_secret"]
+def test_a_person_is_entered_as_invited_and_nothing_to_sign_in_with_is_shown(county: County) -> None:
+    ran = county(*person("tom.new", "Tom New"), "--school", PRIMARY, "--role", "dsl", "--json")
+    assert ran.json == {"username": "tom.new", "state": "invited", "invitation": "tom.new@primary.example"}
     shown = county("account", "show", "tom.new", "--json").json
     assert shown.keys() == SHOWN
+    assert (shown["state"], shown["password"], shown["one_time_codes"]) == ("invited", False, False)
     assert shown["schools"] == [{"dfe": PRIMARY, "name": "Example Primary School", "role": "DSL", "categories": []}]
 
 
-def test_what_is_shown_once_is_shown_as_text_and_as_a_picture(county: County) -> None:
+def test_an_invitation_waits_for_whoever_is_entered(county: County) -> None:
     ran = county(*person("tom.new", "Tom New"))
-    lines = dict(line.split(maxsplit=1) for line in ran.out.splitlines()[:3])
-    assert lines.keys() == {"account", "password", "codes"}
-    assert "█" in ran.out
-    assert ran.err == "This is shown once: hand it over in person or by telephone, never by mail.\n"
+    assert county.mails() == [("invitation", "tom.new@primary.example")]
+    assert ran.err == "The invitation is mailed within a minute by 'ladocs serve'; it is good for 14 days.\n"
+
+
+def test_who_activated_holds_password_codes_and_ten_recovery_codes(county: County) -> None:
+    shown = county("account", "show", "s.senco", "--json").json
+    assert (shown["state"], shown["password"], shown["one_time_codes"]) == ("active", True, True)
+    assert (shown["recovery_codes_left"], shown["terms_accepted_at"] is not None) == (10, True)
 
 
 def test_accounts_are_listed_by_short_name(county: County) -> None:
@@ -64,17 +70,13 @@ def test_an_account_without_a_school_says_so(county: County) -> None:
 def test_a_role_mailbox_is_taken_with_a_reason_that_is_recorded(county: County) -> None:
     mailbox = ("--email", "office@primary.example", "--accept-because", "one person reads it")
     county("account", "add", "tom", "--name", "Tom", *mailbox)
-    assert events(county, "account:changed")[-1] == ("ada", "account:tom", "person added, one person reads it")
-
-
-def test_somebody_of_the_authority_is_entered_with_a_longer_password(county: County) -> None:
-    mail = ("--email", "una.new@derbyshire.example", "--staff", "officer")
-    assert len(county("account", "add", "una", "--name", "Una", *mail, "--json").json["password"]) >= 15
+    assert ("ada", "account:tom", "person added, one person reads it") in events(county, "account:changed")
 
 
 def test_a_script_gets_nothing_to_type_and_a_folder_for_each_school(county: County) -> None:
-    issued = county(*AT_SCHOOL, "--json").json
-    assert (issued["password"], issued["totp_secret"], issued["totp_uri"]) == (None, None, None)
+    made = county(*AT_SCHOOL, "--json").json
+    assert made == {"username": "nightly", "state": "active", "invitation": None}
+    assert county.mails() == []
     shown = county("account", "show", "nightly", "--json").json
     assert (shown["kind"], shown["owner"], shown["layout"], shown["networks"]) == (
         "service",
@@ -155,16 +157,26 @@ def test_the_last_school_taken_away_is_said_in_words(county: County) -> None:
     assert out == "This account belongs to no school.\n"
 
 
-def test_a_code_secret_is_given_anew_and_the_password_stays(county: County) -> None:
-    issued = county("account", "totp-reset", "s.senco", "--json").json
-    assert issued["password"] is None
-    assert issued["totp_secret"] is not None
-    assert county("account", "totp-reset", "s.senco", "--json").json["totp_secret"] != issued["totp_secret"]
+def test_another_layout_is_told_to_its_owner_once(county: County) -> None:
+    for _ in range(2):
+        county("account", "grant", "s.senco", "--school", PRIMARY, "--layout", "by-school")
+    assert county.mails() == [("layout changed", "s.senco@primary.example")]
+    assert county("account", "show", "s.senco", "--json").json["layout"] == "by-school"
 
 
-def test_a_script_has_no_codes_to_give_anew(county: County) -> None:
-    county(*AT_SCHOOL)
-    assert "only people have them" in county("account", "totp-reset", "nightly", status=1).line
+def test_where_no_code_is_asked_for_is_shown_and_ended(county: County) -> None:
+    county(*person("tom.new", "Tom New"), "--school", PRIMARY, "--role", "dsl")
+    with county.services() as services:
+        sign_in_over_sftp(services, activate(services, "tom.new"))
+    before = county("account", "show", "tom.new", "--json").json
+    assert [(row["place"], row["by"]) for row in before["trust"]] == [("192.0.2.7", "password")]
+    assert before["last_sign_in_at"] is not None
+    assert "192.0.2.7" in county("account", "show", "tom.new").out
+    ended = county("account", "revoke", "tom.new", "--trust", "--json").json
+    assert ended == {"username": "tom.new", "places_forgotten": 1}
+    after = county("account", "show", "tom.new", "--json").json
+    assert after == {**before, "trust": []}
+    assert events(county, "trust:ended") == [("ada", "account:tom.new", "1")]
 
 
 @pytest.mark.parametrize(
@@ -172,6 +184,7 @@ def test_a_script_has_no_codes_to_give_anew(county: County) -> None:
     [
         ("account", "grant", "s.senco", "--school", PRIMARY, "--category", "General"),
         ("account", "totp-reset", "s.senco"),
+        ("account", "password-reset", "s.senco"),
         ("device", "add", "s.senco", "--name", "PC"),
     ],
 )

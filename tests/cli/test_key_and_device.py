@@ -15,8 +15,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from config.clock import SystemClock, london_date
 from tests.cli.county import PRIMARY, County
 
-KEY = {"id", "name", "fingerprint", "networks", "created_at", "expires_at", "last_used_at", "removed_at"}
-DEVICE = {"id", "name", "networks", "created_at", "expires_at", "last_used_at", "revoked_at"}
+_USED = {"last_used_at", "last_address", "last_client"}
+KEY = {"id", "name", "fingerprint", "networks", "created_at", "expires_at", "removed_at"} | _USED
+DEVICE = {"id", "name", "networks", "created_at", "expires_at", "revoked_at"} | _USED
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def public(pair: Ed25519PrivateKey, tmp_path: Path) -> Path:
 
 
 def test_a_key_is_added_listed_and_removed(county: County, public: Path) -> None:
-    added = county("key", "add", "m.head", public, "--name", "Office PC", "--network", "192.0.2.0/24", "--json").json
+    [added] = county("key", "add", "m.head", public, "--name", "Office PC", "--network", "192.0.2.0/24", "--json").json
     assert added.keys() == KEY
     assert (added["name"], added["networks"], added["removed_at"]) == ("Office PC", "192.0.2.0/24", None)
     assert added["fingerprint"].startswith("SHA256:")
@@ -53,7 +54,7 @@ def test_a_key_has_a_last_day(county: County, public: Path) -> None:
 
 def test_a_key_is_read_from_standard_input(county: County, public: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"# comment\n\n" + public.read_bytes())))
-    assert county("key", "add", "m.head", "-", "--name", "PC", "--json").json["id"] == 1
+    assert county("key", "add", "m.head", "-", "--name", "PC", "--json").json[0]["id"] == 1
 
 
 def test_a_private_key_is_refused_and_not_repeated(county: County, pair: Ed25519PrivateKey, tmp_path: Path) -> None:
@@ -67,8 +68,9 @@ def test_a_private_key_is_refused_and_not_repeated(county: County, pair: Ed25519
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"", "holds 0 lines: give a file with one public key"),
-        (b"ssh-ed25519 AAAA\nssh-ed25519 BBBB\n", "holds 2 lines: give a file with one public key"),
+        (b"", "holds no key: give the file that ends in .pub"),
+        (b"# ssh-ed25519 AAAA\n\n", "holds no key: give the file that ends in .pub"),
+        (b"ssh-ed25519 " + b"A" * 65536, "is larger than a file of keys"),
         (b"\xff\xfe", "is no text: give an OpenSSH public key"),
         (b"a letter to the school\n", "This is not an OpenSSH public key"),
         (b"ssh-dss AAAAB3NzaC1kc3M=\n", "Keys of type ssh-dss are not accepted"),
@@ -94,6 +96,51 @@ def test_one_key_is_given_to_an_account_once(county: County, public: Path) -> No
     county("key", "remove", "m.head", "1")
     assert "removed for good" in county("key", "add", "m.head", public, "--name", "2", status=1).line
     assert "no live key 1" in county("key", "remove", "m.head", "1", status=1).line
+
+
+@pytest.fixture
+def several(public: Path, tmp_path: Path) -> Path:
+    """A file of two good keys, one that is no key, and one good key that stands there twice."""
+    other = Ed25519PrivateKey.generate().public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
+    file = tmp_path / "authorized_keys"
+    file.write_bytes(b"# ours\n" + public.read_bytes() + b"nonsense\n" + other + b"\n" + public.read_bytes())
+    return file
+
+
+def test_of_several_keys_none_is_added_where_one_is_bad_and_each_bad_line_is_said(
+    county: County, several: Path
+) -> None:
+    before = county.state()
+    said = county("key", "add", "m.head", several, "--name", "PC", status=1).err.splitlines()
+    assert [line.split(":")[0] for line in said] == ["line 3", "line 5", "ladocs"]
+    assert said[0].startswith("line 3: This is not an OpenSSH public key")
+    assert "has this key already" in said[1]
+    assert said[2] == "ladocs: No key was added: mend these lines, or add the good ones with --partial."
+    assert county.state() == before
+
+
+def test_the_good_ones_of_several_keys_are_added_when_that_is_asked_for(county: County, several: Path) -> None:
+    ran = county("key", "add", "m.head", several, "--name", "PC", "--partial", "--json", status=1)
+    assert [row["name"] for row in ran.json] == ["PC 1", "PC 3"]
+    assert len(ran.err.splitlines()) == 2
+    assert county("account", "show", "m.head", "--json").json["keys"] == 2
+
+
+def test_a_file_without_a_good_key_adds_nothing_even_in_part(county: County, tmp_path: Path) -> None:
+    (tmp_path / "x.pub").write_text("ssh-ed25519 AAAA\nssh-ed25519 BBBB\n")
+    before = county.state()
+    ran = county("key", "add", "m.head", tmp_path / "x.pub", "--name", "PC", "--partial", status=1)
+    assert len(ran.err.splitlines()) == 3
+    assert county.state() == before
+
+
+def test_a_private_key_among_several_is_refused_and_not_repeated(
+    county: County, public: Path, pair: Ed25519PrivateKey, tmp_path: Path
+) -> None:
+    text = pair.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
+    (tmp_path / "both").write_text(public.read_text() + text)
+    said = county("key", "add", "m.head", tmp_path / "both", "--name", "PC", status=1).err
+    assert not any(part in said for part in text.splitlines())
 
 
 def test_a_key_of_somebody_else_is_not_removed(county: County, public: Path) -> None:

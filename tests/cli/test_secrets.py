@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from auth.links import Purpose
 from tests.cli.county import LADOCS, PRIMARY, County, person
+from tests.support.activation import activate, mailed
 
 REPORTS = [
     ("account", "list"),
     ("account", "show", "tom.new"),
+    ("account", "export"),
     ("school", "show", PRIMARY),
     ("key", "list", "tom.new"),
     ("device", "list", "tom.new"),
@@ -24,12 +27,15 @@ REPORTS = [
 
 @pytest.fixture
 def secrets(county: County) -> list[str]:
-    """Whatever was shown to tom.new, in the forms in which it was shown."""
-    issued = county(*person("tom.new", "Tom"), "--school", PRIMARY, "--role", "Office", "--json").json
+    """Whatever tom.new was shown, mailed or typed, in the forms in which it was."""
+    county(*person("tom.new", "Tom"), "--school", PRIMARY, "--role", "Office")
     device = county("device", "add", "tom.new", "--name", "PC", "--json").json["device_password"]
-    again = county("account", "totp-reset", "tom.new", "--json").json["totp_secret"]
-    shown = [issued["password"], issued["totp_secret"], device, device.replace("-", ""), again]
-    assert all(len(secret) >= 12 for secret in shown)
+    with county.services() as services:
+        known = activate(services, "tom.new")
+        reset = mailed(services, "tom.new", Purpose.PASSWORD)
+    shown = [known.password, known.secret, reset, device, device.replace("-", ""), *known.recovery_codes]
+    shown += [code.replace("-", "") for code in known.recovery_codes]
+    assert all(len(secret) >= 10 for secret in shown)
     return shown
 
 
