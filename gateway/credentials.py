@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from auth import accounts, credentials, devices, keys, page_sessions, recovery, trust
+from auth import accounts, credentials, devices, endings, keys, page_sessions, recovery, trust
 from auth.accounts import AccountRow
 from auth.authenticator import Authenticator
 from auth.devices import DeviceRow
@@ -204,10 +204,12 @@ class OwnCredentials:
         with self._core.database.read() as connection:
             return trust.listing(connection, principal.account_id, self._core.clock.now())
 
-    def end_trust(self, principal: Principal, peer: Peer) -> None:
-        """Have a code asked for everywhere again."""
+    def sign_out_elsewhere(self, principal: Principal, peer: Peer) -> str:
+        """End sessions, trust and links of one's own; drives and scripts go on. The cookie of the session here."""
         with self._act(principal, peer) as (change, account):
-            staffing.end_trust(self._core, change, account)
+            endings.end_sessions(change.connection, account.id, change.at)
+            change.record(EventKind.ACCOUNT_CHANGED, f"account:{account.id}", reason="signed out everywhere else")
+            return self._session_anew(change, principal, principal.factors)
 
     def colleagues(self, principal: Principal) -> list[Colleague]:
         """The staff of the schools of which one is headteacher; nobody for anybody else."""

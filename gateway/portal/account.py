@@ -8,7 +8,7 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Protocol, TypeVar
 
-from flask import abort, redirect, render_template, request, url_for
+from flask import abort, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from auth.devices import DeviceRow
@@ -19,7 +19,7 @@ from gateway.credentials import OwnCredentials
 from gateway.portal import forms
 from gateway.portal.addresses import Addresses
 from gateway.portal.routes import Route
-from gateway.portal.visitor import Visitor
+from gateway.portal.visitor import Visitor, remember
 
 _TAKEN = "You have a device password of this name already. Choose another name, or end the other one first."
 
@@ -55,7 +55,7 @@ class AccountPages:
             Route("POST", "/account/keys", "key_added", self.add_key),
             Route("GET", "/account/keys/<int:number>/end", "key_end", self.ask_key),
             Route("POST", "/account/keys/<int:number>/end", "key_ended", self.end_key),
-            Route("POST", "/account/trust/end", "trust_ended", self.end_trust),
+            Route("POST", "/account/elsewhere", "signed_out_elsewhere", self.sign_out_elsewhere),
         )
 
     def show(self, who: Visitor) -> ResponseReturnValue:
@@ -102,10 +102,10 @@ class AccountPages:
         """No new connection comes by it."""
         return _once(lambda: self._own.remove_key(who.principal, number, who.peer), "key-ended", "keys")
 
-    def end_trust(self, who: Visitor) -> ResponseReturnValue:
-        """File transfer programs are asked for a code again, everywhere."""
-        self._own.end_trust(who.principal, who.peer)
-        return _back("trust-ended", "here")
+    def sign_out_elsewhere(self, who: Visitor) -> ResponseReturnValue:
+        """For whoever left a browser open, or fears that somebody else is in."""
+        token = self._own.sign_out_elsewhere(who.principal, who.peer)
+        return remember(make_response(_back("elsewhere", "here")), token)
 
     def _refused(self, who: Visitor, form: str, problem: str) -> ResponseReturnValue:
         return self._page(who, {form: problem}), HTTPStatus.UNPROCESSABLE_ENTITY

@@ -19,7 +19,7 @@ from gateway.enrolment import Enrolment
 from gateway.portal import forms
 from gateway.portal.gate import Visits
 from gateway.portal.routes import Route
-from gateway.portal.visitor import COOKIE, Visitor, forget, peer, remember, settle
+from gateway.portal.visitor import COOKIE, Visitor, forget, leave, peer, remember, settle
 
 
 class SigningPages:
@@ -68,6 +68,7 @@ class SigningPages:
     def sign_out(self, who: Visitor) -> ResponseReturnValue:
         """End the session, here and in the browser."""
         self._authenticator.close_page(who.token)
+        leave()
         return forget(make_response(render_template("signed-out.html")))
 
     def ask_name(self) -> ResponseReturnValue:

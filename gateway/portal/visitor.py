@@ -68,6 +68,11 @@ def settle(principal: Principal) -> None:
         connection.signed_in(principal.account_id, is_service=False)
 
 
+def leave() -> None:
+    """Nobody is signed in on this page any more."""
+    g.pop("visitor")
+
+
 def remember(response: Response, token: str) -> Response:
     """Let the browser bring `token` until it is closed. The end of the session is the server's to say."""
     response.set_cookie(COOKIE, token, path="/", secure=True, httponly=True, samesite="Strict")

@@ -206,6 +206,6 @@ def _unauthorized(signpost: Signpost) -> Answer:
     realm = normalize("NFKD", signpost.realm).encode("ascii", "ignore").decode().replace("\\", "").replace('"', "")
     sentence = (
         "Not accepted. Drives need a device password, which is made for one device and is not the password of your"
-        f" account. {PORTAL}/ on this server says where to make one. {signpost.support}"
+        f" account. Sign in at {PORTAL}/ on this server to make one. {signpost.support}"
     )
     return text(HTTPStatus.UNAUTHORIZED, sentence, ("WWW-Authenticate", f'Basic realm="{realm}"'))

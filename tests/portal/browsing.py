@@ -1,0 +1,54 @@
+"""A real browser before the real server: chromium, driven by playwright, with scripts or without."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from gateway.webdav.server import make_http_server
+from tests.portal.site import Site
+from tests.support.programs import need
+
+PHONE = {"width": 360, "height": 740}
+DESK = {"width": 1280, "height": 900}
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """The browser that all tests of this process share."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=need("chromium"), args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def served(site: Site) -> Iterator[str]:
+    """The site behind its real server, on loopback: the address of its pages."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = make_http_server(listener, site.world.services, tls=None, pages=site.app)
+        server.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}/portal"
+        finally:
+            server.stop()
+
+
+def sign_in(page: Page, site: Site, base: str, username: str) -> None:
+    """As a person does it, by keyboard."""
+    page.goto(f"{base}/sign-in")
+    for word in (username, site.enrolled(username).password):
+        page.keyboard.type(word)
+        page.keyboard.press("Tab")
+    page.keyboard.type(site.code(username))
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"{base}/account")
+
+
+def without_scripts(chromium: Browser, **options: object) -> BrowserContext:
+    """A fresh profile in which nothing runs."""
+    return chromium.new_context(java_script_enabled=False, **options)  # type: ignore[arg-type]
