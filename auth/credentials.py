@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, or_, update
 
-from auth import accounts, devices, keys
+from auth import accounts, devices, keys, recovery
 from auth.accounts import AccountRow
 from auth.models import Device, SshKey
 from auth.principal import Factor, Principal, Proof
@@ -72,6 +72,8 @@ def _reread_one(connection: Connection, account: AccountRow, proof: Proof, at: d
     if proof.factor is Factor.TOTP:
         spent = proof.step is not None and is_spent(connection, account.id, proof.step)
         return Held() if spent and _is_stored(accounts.totp_sealed(connection, account.id), proof) else None
+    if proof.factor is Factor.RECOVERY_CODE:
+        return Held() if recovery.is_spent(connection, account.id, proof.at) else None
     return _credential(connection, account.id, proof.factor, proof.credential_id, proof.address, at)
 
 

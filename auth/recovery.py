@@ -69,6 +69,12 @@ def looks_like_one(typed: str) -> bool:
     return crockford.canonical(typed, _CHARACTERS) is not None
 
 
+def is_spent(connection: Connection, account_id: int, at: datetime) -> bool:
+    """Was one of the codes that the account has now used up at `at`?"""
+    used = select(RecoveryCode.id).where(RecoveryCode.account_id == account_id, RecoveryCode.used_at == at)
+    return connection.execute(used).first() is not None
+
+
 def left(connection: Connection, account_id: int) -> int:
     """How many codes are still good."""
     unused = select(func.count()).where(RecoveryCode.account_id == account_id, RecoveryCode.used_at.is_(None))

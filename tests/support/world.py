@@ -218,6 +218,10 @@ class World:
 
     def officers_principal(self, username: str = OFFICER) -> Principal:
         """An officer signed in at SFTP, by key and code."""
+        return self.sign_in_by_key(username)
+
+    def sign_in_by_key(self, username: str) -> Principal:
+        """Somebody signed in at SFTP, by a new key and a code of a new secret."""
         account, secret = self.accounts[username], self.core.totp.new_secret()
         with self.changing() as connection:
             keys.add(connection, account, KEY, "laptop", at=self.clock.now())
