@@ -29,6 +29,7 @@ from auth.principal import Door
 from auth.totp import STEP_SECONDS, code_at
 from config.clock import SystemClock
 from config.secrets import HOST_KEY_ED25519, TLS_CERTIFICATE, Secrets
+from config.settings import Settings
 from policy.audit import query
 from policy.audit.events import Event, EventKind
 from policy.audit.verify import verify
@@ -90,11 +91,11 @@ class County:
 
     @property
     def database_url(self) -> str:
-        return f"sqlite:///{self.home}/ladocs.db"
+        return Settings.load(self.home, {}).main_url(self.home)
 
     @property
     def record_url(self) -> str:
-        return f"sqlite:///{self.home}/record.db"
+        return Settings.load(self.home, {}).record_url(self.home)
 
     def _public(self, name: str) -> str:
         private = load_ssh_private_key(Secrets(self.home / "secrets").current(name).value, None)

@@ -203,13 +203,13 @@ class Founded:
     letters: Sequence[Letter]
 
 
-def found(path: Path) -> Founded:
-    """The county's home at `path`, as it is now."""
+def found(path: Path, database: str | None = None) -> Founded:
+    """The county's home at `path`, as it is now, on SQLite or in the empty database at the URL `database`."""
     now = SystemClock().now().replace(microsecond=0) - timedelta(minutes=1)
     clock = FakeClock(now - timedelta(days=101))
     more = _MORE_SETTINGS.format(user=os_user(os.environ), officer=OFFICER)
     settings_text = f"categories = {json.dumps(CATEGORIES)}\n{SETTINGS}{more}"
-    home, settings = found_home(path, clock, settings=settings_text)
+    home, settings = found_home(path, clock, settings=settings_text, database=database)
     core = cores.core(home, settings, clock=clock)
     try:
         with cores.recording(core) as log:
