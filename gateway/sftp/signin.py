@@ -137,14 +137,25 @@ class SignIn:
         self._wrong += 1
         proof = await self._ask(check, self._candidate, text)
         if proof is None:
-            return False
+            return factor is Factor.TOTP and await self._is_spared()
         self._wrong -= 1
         await self._shown(proof)
         return True
 
+    async def _is_spared(self) -> bool:
+        """Whether a code that another connection was given, while this one asked for its own, serves for both [R15].
+
+        A client that opens several at once asks for a code in each; one that it opened now would ask for none.
+        """
+        await self._judge(self._proofs)
+        return self.session is not None or self.refusal is not None
+
     async def _shown(self, proof: Proof) -> None:
-        """One factor more was proved: does it suffice?"""
-        proofs = {**self._proofs, proof.factor: proof}
+        """One factor more was proved."""
+        await self._judge({**self._proofs, proof.factor: proof})
+
+    async def _judge(self, proofs: dict[Factor, Proof]) -> None:
+        """Does what was proved suffice?"""
         answer = await self._ask(self._doorway.authenticator.authenticate, self._candidate, tuple(proofs.values()))
         if not isinstance(answer, Refusal):
             await self._open(answer)

@@ -24,6 +24,7 @@ from tests.support.waiting import until
 
 TRANSFERS = 5
 _SFTP = 1
+_DOWNLOAD = 0x10
 _TABLES = """\
 CREATE TABLE servers (id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, host TEXT NOT NULL, port INTEGER, user TEXT,
  password TEXT, account TEXT, keyfile TEXT, protocol INTEGER, type INTEGER, logontype INTEGER, timezone_offset INTEGER,
@@ -130,7 +131,7 @@ def _screen(stack: ExitStack, out: IO[bytes]) -> str:
     """A screen that lasts as long as `stack`; its name."""
     ours, theirs = os.pipe()
     name = stack.enter_context(os.fdopen(ours))
-    screen = ["Xvfb", "-displayfd", str(theirs), "-screen", "0", "1280x900x24", "-nolisten", "tcp"]
+    screen = ["Xvfb", "-displayfd", str(theirs), "-screen", "0", "1280x900x24", "-nolisten", "tcp", "-noreset"]
     process = subprocess.Popen(screen, pass_fds=[theirs], stdout=out, stderr=out)
     os.close(theirs)
     stack.enter_context(process)
@@ -186,8 +187,8 @@ def _queue(folder: Path, site: Mapping[str, str], person: Person, letters: Seque
     database.execute("INSERT INTO remote_paths (path) VALUES (?)", (f"1 0 {segments}",))
     database.executemany(
         "INSERT INTO files (server, source_file, local_path, remote_path, size, error_count, priority, flags)"
-        " VALUES (1, ?, 1, 1, ?, 0, 2, 1)",
-        [(letter.name, len(letter.data)) for letter in letters],
+        " VALUES (1, ?, 1, 1, ?, 0, 2, ?)",
+        [(letter.name, len(letter.data), _DOWNLOAD) for letter in letters],
     )
     database.commit()
     database.close()
