@@ -31,8 +31,8 @@ class Envelope:
 
 def written(text: Text, envelope: Envelope, contact: Contact, sender: str) -> EmailMessage:
     """The message. Answers go to the support, whoever the sender is; no machine answers a machine (RFC 3834)."""
-    if not envelope.address.isascii():
-        raise ValueError("an address of plain ASCII is wanted")
+    if not envelope.address.isascii() or "@" not in envelope.address:
+        raise ValueError("an address of plain ASCII is wanted, like name@school.example")
     message = EmailMessage(policy=policy.SMTP)
     message["From"] = Address(_phrase(contact.service), addr_spec=sender)
     message["To"] = Address(_phrase(envelope.name), addr_spec=envelope.address)

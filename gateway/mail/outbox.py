@@ -176,7 +176,7 @@ def put_off(connection: Connection, mail: Waiting, until: datetime, trouble: str
 
 def give_up(connection: Connection, mail: Waiting, at: datetime, trouble: str) -> None:
     """It cannot be sent."""
-    _settle(connection, mail, given_up_at=at, trouble=trouble)
+    _settle(connection, mail, given_up_at=at, due_at=at, trouble=trouble)
 
 
 def drop(connection: Connection, mail: Waiting, at: datetime, why: str) -> None:

@@ -89,6 +89,11 @@ def moment(at: datetime) -> str:
     return f"{day(local.date())} at {local:%H:%M}"
 
 
+def _short(value: date) -> str:
+    """`11 December 2026`, for a subject."""
+    return f"{value.day} {_MONTHS[value.month - 1]} {value.year}"
+
+
 _Words = tuple[str, str, tuple[Block, ...]]
 
 
@@ -274,7 +279,7 @@ def _script_without_owner(o: Occasion) -> _Words:
 
 def _running_out(o: Occasion) -> _Words:
     items = sorted(o.facts["items"], key=lambda item: str(item["last_day"]))
-    first = day(date.fromisoformat(items[0]["last_day"]))
+    first = _short(date.fromisoformat(items[0]["last_day"]))
     one = len(items) == 1
     blocks = (
         Paragraph(
