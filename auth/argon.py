@@ -6,17 +6,10 @@ One per process, used by `passwords` alone. Thread-safe. Raises `GateBusy`; lets
 from __future__ import annotations
 
 import heapq
-import statistics
-import time
-from collections import deque
 from collections.abc import Callable
 from threading import Condition
 from typing import TypeVar
 
-from config.clock import Clock
-
-_REMEMBERED = 31  # runs, of whose times the median is typical: one that was held up does not change it
-_UNTIL_KNOWN = 0.05  # seconds
 _T = TypeVar("_T")
 
 
@@ -32,47 +25,29 @@ class ArgonGate:
     seconds.
     """
 
-    def __init__(
-        self,
-        clock: Clock,
-        *,
-        at_once: int = 2,
-        queue: int = 64,
-        patience: float = 20.0,
-        pause: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self._clock = clock
+    def __init__(self, *, at_once: int = 2, queue: int = 64, patience: float = 20.0) -> None:
         self._most = {True: at_once, False: max(1, at_once - 1)}  # by whether they are known
         self._running = {True: 0, False: 0}
         self._queue = queue
         self._patience = patience
-        self._pause = pause
         self._turn = Condition()
         self._waiting: list[tuple[bool, int]] = []
         self._tickets = 0
-        self._took = deque([_UNTIL_KNOWN], maxlen=_REMEMBERED)
         self.runs = 0  # how often Argon2 was let run since the start of the process
 
     def run(self, work: Callable[[], _T], *, known: bool) -> _T:
         """What `work` returns, when its turn has come. Raises GateBusy."""
-        began = self._clock.monotonic()
         self._enter(known)
         try:
             return work()
         finally:
-            self._leave(known, self._clock.monotonic() - began)
+            self._leave(known)
 
     @property
     def waiting(self) -> int:
         """How many wait for their turn."""
         with self._turn:
             return len(self._waiting)
-
-    def linger(self) -> None:
-        """Take as long as runs and their waiting have of late: a guess that is not tried looks like one that was."""
-        with self._turn:
-            typical = statistics.median(self._took)
-        self._pause(typical)
 
     def _enter(self, known: bool) -> None:
         with self._turn:
@@ -94,8 +69,7 @@ class ArgonGate:
         # A stranger is first in the queue only where nobody known waits: whoever its share holds up is a stranger too.
         return sum(self._running.values()) < self._most[True] and self._running[known] < self._most[known]
 
-    def _leave(self, known: bool, took: float) -> None:
+    def _leave(self, known: bool) -> None:
         with self._turn:
             self._running[known] -= 1
-            self._took.append(took)
             self._turn.notify_all()

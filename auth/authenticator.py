@@ -8,6 +8,7 @@ where database, record or queue fail: an adapter answers that as a fault of the 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -61,6 +62,7 @@ class Authenticator(Checks):
         pages: PageLimits,
         doors: Doors,
         recorder: Recorder,
+        pause: Callable[[float], None] = time.sleep,
     ) -> None:
         super().__init__(
             database=database,
@@ -72,6 +74,7 @@ class Authenticator(Checks):
             throttle=throttle,
             doors=doors,
             recorder=recorder,
+            pause=pause,
         )
         self._judgement = Judgement(self._doors, trust)
         self._trust = trust

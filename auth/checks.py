@@ -18,6 +18,7 @@ from auth.devices import Devices, has_shape
 from auth.guessing import Attempt, Guessing
 from auth.keys import KeyRow
 from auth.misfits import Misfits
+from auth.pace import Pace
 from auth.passwords import Passwords
 from auth.principal import Candidate, Factor, Peer, Proof
 from auth.recovery import RecoveryCodes
@@ -29,6 +30,17 @@ from config.database import Database
 from config.errors import OperatorError
 
 _NOBODYS_SECRET = "A" * 32
+_ARGON2, _QUICK = 0.05, 0.01  # seconds that a refusal takes until one has been timed
+_TRIED = frozenset(
+    {
+        RefusalReason.WRONG_PASSWORD,
+        RefusalReason.NO_PASSWORD,
+        RefusalReason.WRONG_CODE,
+        RefusalReason.CODE_SPENT,
+        RefusalReason.WRONG_RECOVERY_CODE,
+        RefusalReason.WRONG_DEVICE,
+    }
+)
 _FAULTS = (SQLAlchemyError, OSError, GateBusy, TurnRefused, OperatorError)
 
 
@@ -56,6 +68,7 @@ class Checks:
         throttle: Throttle,
         doors: Doors,
         recorder: Recorder,
+        pause: Callable[[float], None],
     ) -> None:
         self._database = database
         self._clock = clock
@@ -65,6 +78,13 @@ class Checks:
         self._recovery = recovery
         self._guessing = Guessing(database, clock, throttle, doors)
         self._misfits = Misfits(clock)
+        codes = Pace(clock, pause, first=_QUICK)
+        self._paces = {
+            Factor.PASSWORD: Pace(clock, pause, first=_ARGON2),
+            Factor.TOTP: codes,
+            Factor.RECOVERY_CODE: codes,  # both are typed into one field
+            Factor.DEVICE_PASSWORD: Pace(clock, pause, first=_QUICK),
+        }
         self._doors = doors
         self._recorder = recorder
 
@@ -77,7 +97,7 @@ class Checks:
         return Candidate(username=accounts.plain_username(username), account_id=account_id, peer=peer, known=known)
 
     def check_password(self, candidate: Candidate, text: str) -> Proof | None:
-        """The account's password. Every call runs one Argon2, or takes as long as one."""
+        """The account's password. Whatever is refused ran an Argon2, or takes as long as one."""
 
         def attempt(reservation: Reservation, at: datetime) -> Proof | RefusalReason:
             with self._database.read() as connection:
@@ -93,7 +113,7 @@ class Checks:
                     return proof
             return attempt(reservation, at)  # another process was faster, or the password has been changed
 
-        return self._guess(candidate, attempt, self._passwords.gate.linger)
+        return self._guess(candidate, Factor.PASSWORD, attempt)
 
     def check_code(self, candidate: Candidate, code: str) -> Proof | None:
         """A TOTP code, which is used up: of all who show it at once, in any process, one gets the proof."""
@@ -113,7 +133,7 @@ class Checks:
                 give_back(connection, reservation)
                 return _proof(candidate, Factor.RECOVERY_CODE, at)
 
-        return self._guess(candidate, attempt)
+        return self._guess(candidate, Factor.RECOVERY_CODE, attempt)
 
     def check_device(self, candidate: Candidate, text: str) -> Proof | None:
         """A device password. Only a wrong one is a guess: 120 random bits are found by nobody, however often they try.
@@ -121,19 +141,20 @@ class Checks:
         Lanes that are full of wrong ones keep no right one out; one that has ended is refused and locks nobody out.
         What has not the shape of one, such as an account's password, is refused uncounted: nothing is found that way.
         """
-        with as_unavailable():
+
+        def judge() -> Proof | RefusalReason:
             at = self._clock.now()
             with self._database.read() as connection:
                 device = self._devices.match(connection, candidate.account_id, text)
             if device is None and has_shape(text):
-                return self._guess(candidate, lambda reservation, at: RefusalReason.WRONG_DEVICE)
+                return self._guessing.once(candidate, lambda reservation, at: RefusalReason.WRONG_DEVICE)
             if device is None:
                 self._misfits.tell(candidate)
-            objection = RefusalReason.NOT_A_DEVICE if device is None else device.objection(candidate.peer.address, at)
-            if device is not None and objection is None:
-                return _proof(candidate, Factor.DEVICE_PASSWORD, at, credential_id=device.id)
-            self._refuse(candidate, objection or RefusalReason.NOT_A_DEVICE)
-            return None
+                return RefusalReason.NOT_A_DEVICE
+            objection = device.objection(candidate.peer.address, at)
+            return objection or _proof(candidate, Factor.DEVICE_PASSWORD, at, credential_id=device.id)
+
+        return self._paced(candidate, Factor.DEVICE_PASSWORD, judge)
 
     def offers_key(self, candidate: Candidate, openssh_public: str) -> bool:
         """Is this key (`type base64`) the account's, in whatever standing? Counts and records nothing."""
@@ -175,18 +196,20 @@ class Checks:
                 give_back(connection, reservation)  # a code used before was no guess either
                 return proof if spend(connection, account_id, step) else RefusalReason.CODE_SPENT
 
-        return self._guess(candidate, attempt)
+        return self._guess(candidate, Factor.TOTP, attempt)
 
-    def _guess(
-        self, candidate: Candidate, attempt: Attempt, when_full: Callable[[], object] = lambda: None
-    ) -> Proof | None:
+    def _guess(self, candidate: Candidate, factor: Factor, attempt: Attempt) -> Proof | None:
+        return self._paced(candidate, factor, lambda: self._guessing.once(candidate, attempt))
+
+    def _paced(self, candidate: Candidate, factor: Factor, judge: Callable[[], Proof | RefusalReason]) -> Proof | None:
+        """The proof; or None, when it was written down why and the time of a refusal has passed."""
         with as_unavailable():
-            outcome = self._guessing.once(candidate, attempt)
+            began = self._clock.monotonic()
+            outcome = judge()
             if isinstance(outcome, Proof):
                 return outcome
-            if outcome is RefusalReason.TOO_MANY_GUESSES:
-                when_full()
             self._refuse(candidate, outcome)
+            self._paces[factor].keep(began, tried=outcome in _TRIED)
             return None
 
     def _key(self, candidate: Candidate, openssh_public: str) -> KeyRow | None:

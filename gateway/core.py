@@ -65,7 +65,7 @@ def core(home: Home, settings: Settings, *, clock: Clock | None = None, entropy:
     """All of a home but its vault. `clock` is the machine's unless another is handed in."""
     clock = clock or SystemClock()
     secrets = Secrets(home.secrets_dir)
-    gate = ArgonGate(clock, at_once=settings.limits.argon2_at_once, queue=settings.limits.argon2_queue)
+    gate = ArgonGate(at_once=settings.limits.argon2_at_once, queue=settings.limits.argon2_queue)
     return Core(
         home=home,
         settings=settings,
@@ -80,6 +80,7 @@ def core(home: Home, settings: Settings, *, clock: Clock | None = None, entropy:
         addresses=AddressRules(
             role_mailboxes=ROLE_MAILBOXES | frozenset(settings.addresses.role_mailboxes),
             private_domains=PRIVATE_DOMAINS | frozenset(settings.addresses.private_domains),
+            whom_to_ask=f"{settings.support.name}, {settings.support.phone}, {settings.support.mail}",
         ),
     )
 

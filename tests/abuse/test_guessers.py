@@ -193,10 +193,5 @@ def test_most_who_guess_are_refused_before_an_argon2_runs(morning: Morning) -> N
     assert morning.world.gate.runs < 1000
 
 
-def test_a_refusal_takes_as_long_as_an_argon2(morning: Morning) -> None:
-    refused = [reason for reason in morning.journal.reasons if reason == RefusalReason.TOO_MANY_GUESSES]
-    assert len(morning.world.pauses.lengths) >= len(refused)
-
-
 def test_nobody_who_guesses_comes_in(morning: Morning) -> None:
     assert morning.strangers_in == 0

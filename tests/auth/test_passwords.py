@@ -14,11 +14,9 @@ from zxcvbn.frequency_lists import FREQUENCY_LISTS
 from auth import choice
 from auth.argon import ArgonGate, GateBusy
 from auth.passwords import PasswordRules, WeakPassword, normalised
-from config.clock import SystemClock
 from config.errors import OperatorError
 from config.secrets import PASSWORD_PEPPER
 from tests.auth.world import PASSWORD, World
-from tests.support.clock import FakeClock
 from tests.support.waiting import until
 
 
@@ -237,13 +235,13 @@ def _done(work: _Blocked, threads: list[threading.Thread]) -> str:
 
 
 def test_two_argon2_run_at_a_time() -> None:
-    gate, work = ArgonGate(SystemClock()), _Blocked()
+    gate, work = ArgonGate(), _Blocked()
     _done(work, _queue(gate, work, "abCdEfGH"))
     assert (work.most, gate.runs) == (2, 8)
 
 
 def test_strangers_together_never_hold_every_slot() -> None:
-    gate, work = ArgonGate(SystemClock(), at_once=3), _Blocked()
+    gate, work = ArgonGate(at_once=3), _Blocked()
     threads = _queue(gate, work, "abcdef")
     assert _begun(work, "ab") and gate.waiting == 4
     _done(work, threads)
@@ -251,39 +249,39 @@ def test_strangers_together_never_hold_every_slot() -> None:
 
 
 def test_somebody_known_begins_at_once_though_strangers_run_and_wait() -> None:
-    gate, work = ArgonGate(SystemClock()), _Blocked()
+    gate, work = ArgonGate(), _Blocked()
     threads = _queue(gate, work, "abcK")
     assert _begun(work, "aK")
     assert _done(work, threads) == "aKbc"
 
 
 def test_the_known_may_hold_every_slot() -> None:
-    gate, work = ArgonGate(SystemClock()), _Blocked()
+    gate, work = ArgonGate(), _Blocked()
     threads = _queue(gate, work, "KLa")
     assert _begun(work, "KL")
     assert _done(work, threads) == "KLa"
 
 
 def test_a_strangers_slot_that_is_free_again_goes_to_the_next_stranger() -> None:
-    gate, work = ArgonGate(SystemClock()), _Blocked()
+    gate, work = ArgonGate(), _Blocked()
     gate.run(lambda: None, known=False)
     assert _done(work, _queue(gate, work, "ab")) == "ab"
 
 
 def test_a_single_slot_is_shared() -> None:
-    gate, work = ArgonGate(SystemClock(), at_once=1), _Blocked()
+    gate, work = ArgonGate(at_once=1), _Blocked()
     threads = _queue(gate, work, "aK")
     assert _begun(work, "a") and gate.waiting == 1
     assert _done(work, threads) == "aK"
 
 
 def test_known_places_go_first_and_each_in_its_order() -> None:
-    gate, work = ArgonGate(SystemClock(), at_once=1), _Blocked()
+    gate, work = ArgonGate(at_once=1), _Blocked()
     assert _done(work, _queue(gate, work, "abcKLM")) == "aKLMbc"
 
 
 def test_strangers_cannot_fill_the_queue_of_the_known() -> None:
-    gate, work = ArgonGate(SystemClock(), at_once=1, queue=2), _Blocked()
+    gate, work = ArgonGate(at_once=1, queue=2), _Blocked()
     threads = _queue(gate, work, "abc")
     with pytest.raises(GateBusy):
         gate.run(lambda: None, known=False)
@@ -292,7 +290,7 @@ def test_strangers_cannot_fill_the_queue_of_the_known() -> None:
 
 
 def test_waiting_ends_in_a_refusal() -> None:
-    gate, work = ArgonGate(SystemClock(), at_once=1, patience=0.01), _Blocked()
+    gate, work = ArgonGate(at_once=1, patience=0.01), _Blocked()
     threads = _queue(gate, work, "a")
     with pytest.raises(GateBusy, match="too long"):
         gate.run(lambda: None, known=True)
@@ -300,20 +298,11 @@ def test_waiting_ends_in_a_refusal() -> None:
 
 
 def test_a_place_is_given_back_when_the_work_fails() -> None:
-    gate = ArgonGate(SystemClock(), at_once=1)
+    gate = ArgonGate(at_once=1)
     for _ in range(3):
         with pytest.raises(ZeroDivisionError):
             gate.run(lambda: 1 // 0, known=False)
     assert gate.run(lambda: 7, known=False) == 7
-
-
-def test_lingering_lasts_as_long_as_runs_have_of_late() -> None:
-    clock, lengths = FakeClock(), list[float]()
-    gate = ArgonGate(clock, pause=lengths.append)
-    for seconds in [9.0] * 10 + [0.25] * 30 + [60.0]:  # long ago, of late, and one that was held up
-        gate.run(partial(clock.advance, seconds=seconds), known=False)
-    gate.linger()
-    assert lengths == [pytest.approx(0.25)]
 
 
 def test_chance_makes_each_hash_another(world: World) -> None:

@@ -104,7 +104,7 @@ class Notebook:
 
 
 class Pauses:
-    """How long was lingered, without lingering."""
+    """How long refusals were held back, without holding them back."""
 
     def __init__(self) -> None:
         self.lengths: list[float] = []
@@ -140,7 +140,7 @@ class World:
     pages: PageLimits = field(default_factory=PageLimits)
 
     def __post_init__(self) -> None:
-        self.gate = ArgonGate(self.clock, pause=self.pauses)
+        self.gate = ArgonGate()
         self.passwords = Passwords(self.secrets, os.urandom, self.gate, PasswordRules())
         self.totp = Totp(self.secrets, os.urandom)
         self.devices = Devices(self.secrets, os.urandom)
@@ -159,6 +159,7 @@ class World:
             pages=self.pages,
             doors=self.doors,
             recorder=self.recorder,
+            pause=self.pauses,
         )
 
     def someone(self, username: str = "jo.bloggs", state: AccountState = AccountState.ACTIVE) -> Someone:
