@@ -34,10 +34,11 @@ _LONGEST = 254  # RFC 5321, section 4.5.3.1.3, less its angle brackets
 
 @dataclass(frozen=True, slots=True)
 class AddressRules:
-    """Both lists of the settings, in lower case; mailboxes without dots, hyphens and digits."""
+    """Both lists of the settings, in lower case; mailboxes without dots, hyphens and digits. Who decides on others."""
 
     role_mailboxes: frozenset[str] = ROLE_MAILBOXES
     private_domains: frozenset[str] = PRIVATE_DOMAINS
+    whom_to_ask: str = ""
 
     def objection(self, address: str) -> str | None:
         """What speaks against a well-formed `address`, as a sentence; None where nothing does."""
@@ -62,6 +63,6 @@ def check_address(address: str, rules: AddressRules, accepted_because: str | Non
     if objection is not None and not (accepted_because or "").strip():
         raise OperatorError(
             f"{objection}: give the person's own work address, or accept this one with a reason"
-            " ('ladocs account add --accept-because')."
+            f" ('ladocs account add --accept-because').{rules.whom_to_ask and f' Questions: {rules.whom_to_ask}.'}"
         )
     return kept

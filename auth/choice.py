@@ -64,7 +64,7 @@ def _unit(folded: str) -> str:
 
 
 def _is_mostly(folded: str, own_words: Iterable[str]) -> bool:
-    pieces = {piece for word in own_words for piece in re.split(r"[\W\d_]+", _fold(word))}
+    pieces = {piece for word in own_words for piece in re.findall(r"[^\W\d_]+|\d+", _fold(word))}
     left = folded
     for piece in sorted(pieces, key=len, reverse=True):
         if len(piece) >= _SHORTEST_OWN_WORD:

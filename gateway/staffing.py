@@ -67,6 +67,7 @@ def tell(core: Core, change: Change, account: AccountRow, kind: MailKind, **fact
 
 def suspend(core: Core, change: Change, account: AccountRow, because: str) -> None:
     """Keep somebody out for now; sessions, trust and links end, and links that were not mailed yet are not."""
+    _refuse_oneself(change, account)
     if not because.strip():
         raise OperatorError("A suspension has a reason, for the record: give --because.")
     accounts.set_state(change.connection, account.id, AccountState.SUSPENDED, change.at)
@@ -92,6 +93,7 @@ def activate(core: Core, change: Change, account: AccountRow) -> AccountState:
 
 def leave(core: Core, change: Change, account: AccountRow) -> list[Orphan]:
     """End all of somebody who has left, at once; the scripts that are without an owner now, which go on for a while."""
+    _refuse_oneself(change, account)
     if account.state is AccountState.LEFT:
         raise OperatorError(f"{account.username} has left already.")
     accounts.set_state(change.connection, account.id, AccountState.LEFT, change.at)
@@ -187,6 +189,12 @@ def _warn(
     facts = {"script": script.username, "owner": owner.name, "last_day": london_date(ends).isoformat()}
     kind = MailKind.SCRIPT_WITHOUT_OWNER
     return person is not None and tell(core, change, person, kind, **facts, schools=[held.school])
+
+
+def _refuse_oneself(change: Change, account: AccountRow) -> None:
+    """So that the last administrator does not lock everybody out."""
+    if change.actor == account.id:
+        raise OperatorError(f"You act as {account.username}: another administrator keeps your own account out.")
 
 
 def _refuse_unless_present(account: AccountRow, what: str) -> None:
