@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from flask.testing import FlaskClient
+from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from auth import links
 from auth.links import Purpose
-from auth.principal import AccountState
+from auth.principal import AccountState, Door, Principal
 from auth.totp import code_at
 from gateway.about import contact
 from gateway.change import Change, changing
 from gateway.issuing import issue_password, issue_totp, new_recovery_codes
+from gateway.mail.outbox import Mail
 from gateway.portal.pages import make_pages
 from gateway.portal.signs import Signs
 from gateway.portal.visitor import COOKIE, seal_of
 from policy.audit.events import EventKind
 from tests.support.people import admit, enter_person
-from tests.support.world import ADDRESS, HERE, World, a_small_world
+from tests.support.world import ADDRESS, HERE, World, a_small_world, peer, statements
 
 HOST = "https://documents.example.gov.uk"
 STEP = 30
@@ -91,6 +94,26 @@ class Site:
             account = self.world.accounts[username]
             return links.make(change.connection, account, purpose, change.at, self.world.core.entropy)
 
+    def principal(self, username: str) -> Principal:
+        """Somebody as the pages know them, in a session of its own."""
+        outcome = self.world.services.authenticator.resume(self.signed_in(username).token or "", peer(Door.PORTAL))
+        assert isinstance(outcome, Principal), outcome
+        return outcome
+
+    def mails(self, username: str) -> list[tuple[str, dict[str, Any]]]:
+        """What waits to be sent to somebody: kinds and facts."""
+        self.world.services.enrolment.settle()
+        account = self.world.accounts[username]
+        with self.world.database.read() as connection:
+            rows = connection.execute(select(Mail.kind, Mail.facts).where(Mail.account_id == account).order_by(Mail.id))
+            return [(row.kind, json.loads(row.facts)) for row in rows]
+
+    def statements_of(self, act: Callable[[], object]) -> list[str]:
+        """What `act` asks of the database."""
+        with statements(self.world.database) as seen:
+            act()
+        return [text for text, _ in seen]
+
     def browser(self, **environ: Any) -> Browser:
         """A browser that is not signed in."""
         return Browser(self, environ)
@@ -130,6 +153,17 @@ class Browser:
     ) -> TestResponse:
         return self.client.open(
             path, method=method, base_url=f"{HOST}/portal", headers=headers, data=fields, environ_overrides=self.environ
+        )
+
+    def send(self, path: str, body: bytes, kind: str) -> TestResponse:
+        """Send a body of any kind, as if from our own page."""
+        return self.client.post(
+            path,
+            base_url=f"{HOST}/portal",
+            headers=OURS,
+            data=body,
+            content_type=kind,
+            environ_overrides=self.environ,
         )
 
     def sign_in(self, username: str, **shown: str) -> TestResponse:

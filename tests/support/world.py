@@ -314,9 +314,9 @@ def a_small_world(folder: Path, server: PostgresServer | None = None) -> Iterato
         yield world
 
 
-def peer(door: Door = Door.WEBDAV) -> Peer:
+def peer(door: Door = Door.WEBDAV, client: str = "a test") -> Peer:
     """Where everybody comes from."""
-    return Peer(address=ADDRESS, door=door, client="a test")
+    return Peer(address=ADDRESS, door=door, client=client)
 
 
 def path(text: str) -> VirtualPath:
