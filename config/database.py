@@ -28,6 +28,8 @@ from config.errors import OperatorError
 
 TURN_SECONDS = 5.0
 """How long a writer waits for its turn on SQLite; whoever holds it longer is stuck."""
+_PATIENCE = {"connect_timeout": 5, "tcp_user_timeout": 5000}
+"""For how long a server of PostgreSQL that has vanished from the network is waited for (libpq; seconds, then ms)."""
 _NO_TURN = "the database is held by another writer"
 _WRONG_URL = "database.url is no address of SQLite or PostgreSQL: write it like postgresql://ladocs@db/ladocs."
 
@@ -83,7 +85,8 @@ class Database:
             event.listen(self.engine, "connect", _sqlite_pragmas)
             self._lock_path: Path | None = Path(f"{parsed.database}.lock")
         else:
-            self.engine = _engine(parsed, max_overflow=24, pool_pre_ping=True)
+            patience = {name: value for name, value in _PATIENCE.items() if name not in parsed.query}
+            self.engine = _engine(parsed, max_overflow=24, pool_pre_ping=True, connect_args=patience)
             self._lock_path = None
         self._queue = threading.Lock()
         # SQLite has no other kind of reading, and does not know these words.

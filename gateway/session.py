@@ -197,12 +197,18 @@ class Sessions:
         if open_ is None:
             return
         open_.witness.ended(self._clock.now(), why)
+        if self._blind or not self._taken_out(session_id):
+            with self._lock:
+                self._left_in_table.add(session_id)
+
+    def _taken_out(self, session_id: str) -> bool:
+        """Whether the session left the table. A database that does not answer is not waited for by hundreds."""
         try:
             self._table.close(session_id)
         except (SQLAlchemyError, OSError) as exc:
-            with self._lock:
-                self._left_in_table.add(session_id)
             log.warning("session %s stays in the table until the next sweep: %s", session_id, in_one_line(exc))
+            return False
+        return True
 
 
 def _is_due(open_: _Open, generation: int, at: datetime) -> bool:

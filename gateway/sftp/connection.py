@@ -103,14 +103,19 @@ class Connection(asyncssh.SSHServer):
 
     def close(self, reason: str) -> None:
         """Disconnect, telling `reason`."""
-        self._conn.disconnect(DISC_BY_APPLICATION, reason)
+        self._disconnect(DISC_BY_APPLICATION, reason)
 
     def heed(self, *, lost: bool) -> None:
         """Disconnect whoever's session has ended, and where nobody can say whose has (`lost`), whoever has one."""
         if self._session is not None and lost:
-            self._conn.disconnect(DISC_SERVICE_NOT_AVAILABLE, Unavailable.message)
+            self._disconnect(DISC_SERVICE_NOT_AVAILABLE, Unavailable.message)
         elif self._session is not None and self._session.ended():
-            self.close(_ENDED)
+            self._disconnect(DISC_BY_APPLICATION, _ENDED)
+
+    def _disconnect(self, code: int, reason: str) -> None:
+        # Not by the library's own `disconnect`: it closes the channels first, and then OpenSSH leaves unheard.
+        self._conn._send_disconnect(code, reason, "en")
+        self._conn._force_close(None)
 
     def _part_with(self, session: OpenSession | None) -> None:
         """Close the session on a task that outlives the connection."""

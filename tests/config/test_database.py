@@ -7,9 +7,10 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import SQLAlchemyError
 
 import config.database
@@ -72,3 +73,18 @@ def test_a_driver_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch
     with pytest.raises(OperatorError, match=r"ladocs\[postgresql\]") as raised:
         Database("postgresql://ladocs@db/ladocs")
     assert raised.value.exit_status == 2
+
+
+@pytest.mark.parametrize(("query", "patience"), [("", 5), ("?connect_timeout=60", 60)])
+def test_a_server_that_has_vanished_is_not_waited_for_unless_the_address_says_so(query: str, patience: int) -> None:
+    asked: dict[str, Any] = {}
+
+    def connect(_dialect: object, _record: object, _arguments: object, parameters: dict[str, Any]) -> None:
+        asked.update(parameters)
+        raise OSError("nobody there")
+
+    database = Database(f"postgresql://ladocs@db/ladocs{query}")
+    event.listen(database.engine, "do_connect", connect)
+    with pytest.raises(OSError, match="nobody there"), database.read():
+        pass
+    assert (int(asked["connect_timeout"]), asked["tcp_user_timeout"]) == (patience, 5000)

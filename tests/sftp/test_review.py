@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
+import socket
 import subprocess
 import threading
 from collections.abc import Callable, Coroutine, Iterator
@@ -14,8 +16,13 @@ import asyncssh
 import pytest
 
 from gateway.errors import Unavailable
+from gateway.sftp.acceptor import serve
+from gateway.sftp.doorway import Doorway
 from gateway.sftp.limits import SftpLimits
-from tests.sftp.door import BIG, HOST, Door, running
+from tests.sftp.door import BIG, HOST, HOST_KEY, Door, running
+from tests.sftp.people import People, Visits
+from tests.support.clock import FakeClock
+from tests.support.memory_fs import MemoryFileSystem
 from tests.support.waiting import until
 
 LIMITS = SftpLimits(review_seconds=0.05)
@@ -138,6 +145,28 @@ def test_the_review_goes_on_after_a_fault_and_after_it_hung(door: Door) -> None:
     assert until(lambda: door.visits.reviews > failed + 2)
     door.visits.fault = None
     assert _run(_lost(door, lambda: door.visits.revoked.add("nightly"))) is None
+
+
+class Lightless(Visits):
+    """Sessions that cannot even say whether they are lost."""
+
+    def __getattribute__(self, name: str) -> Any:
+        if name == "lost":
+            raise RuntimeError("nobody foresaw this")
+        return super().__getattribute__(name)
+
+
+def test_a_review_that_ends_ends_the_service_too() -> None:
+    doorway = Doorway(
+        authenticator=People(),
+        sessions=Lightless(MemoryFileSystem()),
+        clock=FakeClock(),
+        entropy=os.urandom,
+        host_keys=(HOST_KEY.export_private_key(),),
+        limits=LIMITS,
+    )
+    with socket.create_server((HOST, 0)) as sock, pytest.raises(RuntimeError, match="nobody foresaw this"):
+        _run(serve(sock, doorway, asyncio.Event()))
 
 
 def test_who_is_still_signing_in_is_not_disturbed(door: Door) -> None:
