@@ -285,8 +285,8 @@ def _tried(server: MailServer) -> Finding:
         try:
             smtp.connect()
         except OutOfReach as exc:
-            what, _, mend = str(exc).rpartition(": ")
-            return Finding("mail server", State.WRONG, what or mend, mend if what else "")
+            mend = exc.mend or "see that it runs, and that mail.server, mail.port and mail.security are right"
+            return Finding("mail server", State.WRONG, exc.what, mend)
     how = {"starttls": "with STARTTLS", "tls": "with TLS", "none": "in clear, on this machine"}[server.security]
     who = f", and accepts {server.username}" if server.username is not None else ""
     return Finding("mail server", State.OK, f"{server.host} port {server.port} answers {how}{who}")

@@ -32,7 +32,7 @@ class Maildir:
             sync_folder(new)
         except OSError as exc:
             raise OutOfReach(
-                f"{self._folder} takes no mail ({exc.strerror}): make room, or set mail.folder to a folder of ours"
+                f"{self._folder} takes no mail ({exc.strerror})", "make room, or set mail.folder to a folder of ours"
             ) from exc
 
     def close(self) -> None:

@@ -123,11 +123,14 @@ def _password(file: Path) -> str:
     try:
         mode, text = stat.S_IMODE(file.stat().st_mode), file.read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as exc:
-        raise OutOfReach(f"{file} cannot be read: put the mail server's password there (mail.password_file)") from exc
+        why = exc.strerror if isinstance(exc, OSError) else "no text"
+        raise OutOfReach(
+            f"{file} cannot be read ({why})", "put the mail server's password there (mail.password_file)"
+        ) from None
     if mode & 0o077:
-        raise OutOfReach(f"{file} is open to others: run 'chmod 600 {file}'")
+        raise OutOfReach(f"{file} is open to others", f"run 'chmod 600 {file}'")
     if not text.isascii():
-        raise OutOfReach(f"{file} holds letters that SMTP's sign-in does not carry: choose a password of plain ASCII")
+        raise OutOfReach(f"{file} holds letters that SMTP's sign-in does not carry", "choose a password of plain ASCII")
     return text
 
 
@@ -139,18 +142,18 @@ def _faults(server: MailServer) -> Iterator[None]:
         yield
     except smtplib.SMTPNotSupportedError as exc:
         raise OutOfReach(
-            f"{where} does not offer what mail.security or mail.username want: {in_one_line(exc)}"
+            f"{where} does not offer what is wanted ({in_one_line(exc)})", "check mail.security and mail.username"
         ) from None
     except smtplib.SMTPAuthenticationError as exc:
         raise OutOfReach(
-            f"{where} does not accept mail.username with its password ({exc.smtp_code}): check mail.password_file"
+            f"{where} does not accept mail.username with its password ({exc.smtp_code})", "check mail.password_file"
         ) from None
     except smtplib.SMTPResponseException as exc:
         raise OutOfReach(f"{where} refused: {exc.smtp_code} {in_one_line(exc.smtp_error)}") from None
     except ssl.SSLCertVerificationError as exc:
         raise OutOfReach(
-            f"{where} has no certificate that is trusted here ({in_one_line(exc.verify_message)}): set mail.server to"
-            " the name in its certificate, and let the machine trust its issuer"
+            f"{where} has no certificate that is trusted here ({in_one_line(exc.verify_message)})",
+            "set mail.server to the name in its certificate, and let this machine trust its issuer",
         ) from None
     except (smtplib.SMTPException, OSError, UnicodeError) as exc:
         raise OutOfReach(f"{where} is out of reach: {in_one_line(exc) or type(exc).__name__}") from None

@@ -15,7 +15,12 @@ class Refused(NotSent):
 
 
 class OutOfReach(Exception):
-    """No mail can be sent at the moment. The message is a line that says why, and what would do if we know it."""
+    """No mail can be sent at the moment: `what` is the matter, and `mend` what would do, if we know it."""
+
+    def __init__(self, what: str, mend: str = "") -> None:
+        super().__init__(f"{what}: {mend}" if mend else what)
+        self.what = what
+        self.mend = mend
 
 
 class Transport(Protocol):

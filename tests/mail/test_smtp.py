@@ -77,7 +77,7 @@ def test_tls_from_the_first_byte(
 def test_a_mail_is_never_sent_in_clear_to_a_server_without_starttls(postroom: Postroom, number: int) -> None:
     with mail_server() as running:
         said = trouble(postroom, number, running.settings())
-    assert "does not offer what mail.security" in said
+    assert "does not offer what is wanted (STARTTLS extension not supported by server.): check mail.security" in said
     assert running.postmaster.taken == []
 
 
@@ -113,7 +113,11 @@ def test_a_wrong_password_is_said_without_showing_it(
     ("spoil", "said"),
     [
         (lambda file: file.chmod(0o640), "is open to others: run 'chmod 600"),
-        (lambda file: file.unlink(), "cannot be read: put the mail server's password there"),
+        (
+            lambda file: file.unlink(),
+            "cannot be read (No such file or directory): put the mail server's password there",
+        ),
+        (lambda file: file.write_bytes(b"\xff\xfe"), "cannot be read (no text)"),
         (lambda file: file.write_text("pässword"), "choose a password of plain ASCII"),
     ],
 )
