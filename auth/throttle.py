@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -70,13 +70,19 @@ class Throttle:
     def reserve(
         self, account_id: int | None, username: str, address: str, *, known: bool, at: datetime
     ) -> Reservation | None:
-        """A place in every lane, or None where one of them is full. Raises ValueError for no address."""
+        """A place in every lane, or None where one of them is full. Raises ValueError for no address.
+
+        Full lanes are seen by reading alone: a flood that is refused takes no writer's turn from those who sign in.
+        """
         lanes = self._lanes(account_id, username, address, known)
         window = int(at.timestamp())
+        with self._database.read() as connection:
+            if _is_full(connection, lanes, window):
+                return None
         with self._database.write() as connection:
             _one_at_a_time(connection)
             connection.execute(delete(ThrottleCount).where(ThrottleCount.window <= window - WINDOW_SECONDS - 1))
-            if any(_counted(connection, lane) >= limit for lane, limit in lanes):
+            if _is_full(connection, lanes, window):
                 return None
             for lane, _ in lanes:
                 row = insert_into(connection, ThrottleCount).values(lane=lane, window=window, count=1)
@@ -110,7 +116,7 @@ class Throttle:
     def clear(connection: Connection, account_id: int) -> int:
         """Forgive an account its wrong guesses, in both of its lanes; how many there were. Others' lanes stay."""
         lanes = [_account_lane(account_id, "", known) for known in (True, False)]
-        counted = sum(_counted(connection, lane) for lane in lanes)
+        counted = sum(_counted(connection, lane, 0) for lane in lanes)
         connection.execute(delete(ThrottleCount).where(ThrottleCount.lane.in_(lanes)))
         return counted
 
@@ -140,9 +146,15 @@ def _account_lane(account_id: int | None, username: str, known: bool) -> str:
     return f"nobody {int.from_bytes(digest[:4], 'big') % _UNKNOWN_LANES}"
 
 
-def _counted(connection: Connection, lane: str) -> int:
-    counted = select(func.coalesce(func.sum(ThrottleCount.count), 0)).where(ThrottleCount.lane == lane)
-    return int(connection.execute(counted).scalar_one())
+def _is_full(connection: Connection, lanes: Iterable[tuple[str, int]], window: int) -> bool:
+    return any(_counted(connection, lane, window - WINDOW_SECONDS) >= limit for lane, limit in lanes)
+
+
+def _counted(connection: Connection, lane: str, since: int) -> int:
+    counted = select(func.coalesce(func.sum(ThrottleCount.count), 0))
+    return int(
+        connection.execute(counted.where(ThrottleCount.lane == lane, ThrottleCount.window >= since)).scalar_one()
+    )
 
 
 def _one_at_a_time(connection: Connection) -> None:

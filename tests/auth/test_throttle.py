@@ -155,6 +155,18 @@ def test_a_guess_that_finds_no_place_leaves_no_trace(world: World) -> None:
     assert _counted(world) == before
 
 
+def test_a_guess_that_finds_no_place_waits_for_no_writer(world: World) -> None:
+    _taken(world, [_Guess()] * 10)
+    with world.database.write():
+        assert _guess(world, _Guess()) is None
+
+
+def test_what_is_over_fills_no_lane_though_it_was_not_cleared_away(world: World) -> None:
+    _taken(world, [_Guess()] * 10)
+    world.clock.advance(seconds=301)
+    assert _guess(world, _Guess()) is not None
+
+
 def test_what_is_over_is_cleared_away(everywhere: World) -> None:
     _taken(everywhere, _OTHERS)
     everywhere.clock.advance(minutes=6)
