@@ -13,10 +13,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bench import signins
 from bench.home import served, write_files, write_key
 from bench.machine import machine, versions
 from bench.peers import PEERS
@@ -35,7 +36,7 @@ Targets = Mapping[tuple[str, bool], Target]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure; the exit status is returned."""
     asked = _parser().parse_args(arguments)
-    known = list(dict.fromkeys(measure.row for measure in MEASURES))
+    known = [*dict.fromkeys(measure.row for measure in MEASURES), signins.ROW]
     rows = [row.strip().upper() for row in asked.rows.split(",")] if asked.rows else known
     if unknown := [row for row in rows if row not in known]:
         _say(f"There is no row {unknown[0]}: there are {', '.join(known)}.")
@@ -47,7 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sizes = (QUICK if asked.quick else Sizes()).of({measure.files for measure in measures})
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # whatever ends us, nothing is left behind
     try:
-        _measure(measures, sizes, rounds=asked.rounds, json_file=asked.json)
+        tries = (signins.QUICK_TRIES if asked.quick else signins.TRIES) if signins.ROW in rows else 0
+        _measure(measures, sizes, rounds=asked.rounds, tries=tries, json_file=asked.json)
     except (BenchError, OperatorError, OSError) as exc:
         _say(str(exc))
         return 1
@@ -74,7 +76,7 @@ def _has_client(measure: Measure) -> bool:
     return False
 
 
-def _measure(measures: Sequence[Measure], sizes: Sizes, *, rounds: int, json_file: Path | None) -> None:
+def _measure(measures: Sequence[Measure], sizes: Sizes, *, rounds: int, tries: int, json_file: Path | None) -> None:
     wanted = {name for measure in measures for name in measure.peers}
     absent = {name: peer for name, peer in PEERS.items() if name in wanted and not peer.installed}
     for name, peer in absent.items():
@@ -85,13 +87,19 @@ def _measure(measures: Sequence[Measure], sizes: Sizes, *, rounds: int, json_fil
         folder.chmod(0o711)  # Apache's own user reads the files below
         facts = {"date": f"{datetime.now(UTC):%Y-%m-%d}", **machine(folder), **versions()}
         facts |= {name: PEERS[name].version() for name in sorted(wanted - absent.keys())}
-        with _targets(folder, wanted - absent.keys(), sizes) as targets:
+        servers: AbstractContextManager[Targets] = nullcontext({})
+        if run:
+            servers = _targets(folder, wanted - absent.keys(), sizes)
+        with servers as targets:
             for number in range(1, rounds + 1):
                 for figures in run:
                     _round(figures, targets, sizes, f"round {number} of {rounds}")
-    print(as_facts(facts), as_markdown(run, sizes), sep="\n\n")
+        refused = signins.measured(folder, tries, _tell_tries) if tries else []
+    tables = [as_markdown(run, sizes)] if run else []
+    print(as_facts(facts), *tables, *([signins.as_markdown(refused)] if refused else []), sep="\n\n")
     if json_file is not None:
-        data = {"facts": facts, "rounds": rounds, "rows": as_data(run, sizes)}
+        rows = [*as_data(run, sizes), *signins.as_data(refused)]
+        data = {"facts": facts, "rounds": rounds, "tries": tries, "rows": rows}
         json_file.write_text(json.dumps(data, ensure_ascii=False, indent=2) + "\n", "utf-8")
 
 
@@ -128,6 +136,11 @@ def _round(figures: Figures, targets: Targets, sizes: Sizes, which: str) -> None
             cpu = target.server.cpu_seconds() - before
             figures.add(name, value, cpu)
             _say(f"{which}: {measure.row} {measure.what(sizes)}: {name} {value:.4g} {measure.unit}")
+
+
+def _tell_tries(done: int, total: int) -> None:
+    if done % 10 == 0:
+        _say(f"Signing in wrongly: {done} of {total} tries of each kind")
 
 
 def _say(line: str) -> None:
