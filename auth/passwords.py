@@ -27,14 +27,6 @@ _HASH_BYTES = 32
 _LONGEST_BYTES = 4096  # what the longest that settings permit takes in UTF-8; 128 characters, in whatever form, a third
 
 
-class WeakPassword(OperatorError):
-    """This password may not be chosen: the message says by which rule. `suggestion` may, and no message shows it."""
-
-    def __init__(self, message: str, suggestion: str) -> None:
-        super().__init__(message)
-        self.suggestion = suggestion
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PasswordRules:
     """Lengths in characters after normalisation; Argon2's cost in KiB and passes. Settings may raise, not lower."""
@@ -98,14 +90,14 @@ class Passwords:
         )
 
     def check_choice(self, text: str, *, words: Iterable[str] = (), staff: bool = False) -> None:
-        """Raises WeakPassword, one line that says which rule speaks against `text`, and a suggestion beside it.
+        """Raises OperatorError, one line that says which rule speaks against `text` and what would do.
 
         `words` are the person's own (name, address, school); those of the authority come with the rules. Raises nothing
-        else, whatever was typed.
+        else, whatever was typed. Who asks shows `three_words` beside it: a message may end in a log, and they do not.
         """
         objection = self._objection(text, words, self.rules.minimum_staff if staff else self.rules.minimum)
         if objection is not None:
-            raise WeakPassword(f"{objection}: three random words are a good password.", self.three_words(staff=staff))
+            raise OperatorError(f"{objection}: three random words are a good password.")
 
     def _objection(self, text: str, words: Iterable[str], minimum: int) -> str | None:
         length = f"A password has {minimum} to {self.rules.maximum} characters"
