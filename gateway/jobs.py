@@ -22,6 +22,7 @@ from config.errors import OperatorError
 from config.outages import in_one_line
 from gateway.announcements import Announcements
 from gateway.clockguard import Belief, GuardedClock, MarkKeeper
+from gateway.mail import outbox
 from gateway.mail.delivery import Delivery
 from gateway.models import StoredObject
 from gateway.vault.vault import Vault
@@ -81,13 +82,15 @@ class Jobs:
         self.log.post(Event(event=kind, at=self.machine.now(), result=Result.PERMIT))
 
     def daily(self, at: datetime) -> None:
-        """A day's work: keys for the days ahead, and what an interrupted publication left in the store."""
+        """A day's work: keys for the days ahead, what an interrupted publication left in the store, old mails' rows."""
         self.vault.top_up(self.database, london_date(at))
         with self.database.read() as connection:
             kept = set(connection.execute(select(StoredObject.id)).scalars())
         swept = self.vault.sweep_orphans(kept, at - _ORPHAN_AGE)
         if swept:
             log.info("%d files of interrupted publications were removed from the store", swept)
+        with self.database.write() as connection:
+            outbox.forget(connection, at)
 
     def _watch_room(self) -> None:
         """An alarm, once, for each disk that fills up: while it can still be written."""

@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection, ForeignKey, Index, func, insert, select, update
+from sqlalchemy import Connection, ForeignKey, Index, delete, func, insert, or_, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from auth.models import Account
@@ -66,6 +66,10 @@ ALSO = frozenset({"by", "address", "script", "schools"})
 """What a text takes where it is known. `by`: the name of whoever did it, left out where the person did; `address`: the
 network address it came from; `script`: the short name of the script that got a key or device password, when the mail
 goes to its owner; `schools`: a list of names."""
+
+
+KEPT = timedelta(days=120)
+"""How long a mail's row stays after it was posted: longer than `gateway.announcements` remembers by it."""
 
 
 class Mail(Base):
@@ -199,6 +203,12 @@ def posted(connection: Connection, kind: MailKind, since: datetime) -> list[tupl
     """Whom mails of `kind` were written to since then, and their facts; whatever became of them."""
     rows = select(Mail.account_id, Mail.facts).where(Mail.kind == kind, Mail.created_at >= since)
     return [(row.account_id, json.loads(row.facts)) for row in connection.execute(rows)]
+
+
+def forget(connection: Connection, at: datetime) -> None:
+    """Remove what was sent, dropped or given up, and is older than `KEPT`: who was written to is nobody's business."""
+    settled = or_(Mail.sent_at.is_not(None), Mail.given_up_at.is_not(None), Mail.dropped_at.is_not(None))
+    connection.execute(delete(Mail).where(settled, Mail.created_at < at - KEPT))
 
 
 def count_since(connection: Connection, account_id: int, kind: MailKind, since: datetime) -> int:

@@ -17,7 +17,7 @@ from config.clock import end_of_day, london_midnight
 from config.database import Database
 from config.settings import Term
 from gateway import core as cores
-from gateway.announcements import Announcements
+from gateway.announcements import _AHEAD, _BEHIND, Announcements
 from gateway.mail import outbox
 from gateway.mail.outbox import Mail, MailKind
 from tests.support.concurrency import all_at_once
@@ -197,6 +197,10 @@ def test_a_later_end_is_announced_anew(world: World, crier: Crier) -> None:
         connection.execute(update(SshKey).values(expires_at=end_of_day(later)))
     crier.turn(seven(date(2027, 3, 2)))
     assert [item[3] for item in crier.items()] == [LAST.isoformat(), later.isoformat()]
+
+
+def test_the_outbox_remembers_longer_than_anything_is_announced_ahead() -> None:
+    assert outbox.KEPT > _AHEAD + _BEHIND
 
 
 # What

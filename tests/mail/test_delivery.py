@@ -13,10 +13,11 @@ from sqlalchemy import select, update
 from auth.links import Purpose
 from auth.models import Account
 from auth.principal import AccountState
+from gateway import compose
 from gateway import core as cores
 from gateway.mail.delivery import RETRIES
 from gateway.mail.maildir import Maildir
-from gateway.mail.outbox import FACTS, Letter, Mail, MailKind, post, standing
+from gateway.mail.outbox import FACTS, KEPT, Letter, Mail, MailKind, post, standing
 from gateway.mail.smtp import Smtp
 from gateway.mail.texts import PURPOSES
 from gateway.mail.transport import OutOfReach
@@ -340,6 +341,18 @@ def test_a_mail_is_posted_with_the_change_or_not_at_all(postroom: Postroom) -> N
 def test_a_letter_has_the_facts_of_its_text_and_no_others(postroom: Postroom, facts: dict[str, Any]) -> None:
     with pytest.raises(AssertionError, match="needs"):
         postroom.post(MailKind.RECOVERY_CODE_USED, **facts)
+
+
+def test_a_day_s_work_forgets_old_mails_but_those_that_wait(postroom: Postroom) -> None:
+    sent, jobs = postroom.post(NOTICE), compose.jobs(postroom.world.home, postroom.world.services)
+    postroom.turn()
+    waits = postroom.post(NOTICE)
+    with postroom.world.database.read() as connection:
+        posted = connection.execute(select(Mail.created_at).where(Mail.id == sent)).scalar_one()
+    for at, left in ((posted + KEPT, [sent, waits]), (posted + KEPT + timedelta(seconds=1), [waits])):
+        jobs.daily(at)
+        with postroom.world.database.read() as connection:
+            assert list(connection.execute(select(Mail.id)).scalars()) == left
 
 
 def test_the_outbox_says_how_it_stands(postroom: Postroom, running: Running) -> None:
