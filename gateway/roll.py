@@ -15,7 +15,7 @@ from pathlib import Path
 
 from auth.accounts import check_username
 from auth.addresses import AddressRules, check_address
-from auth.principal import StaffRole
+from auth.principal import AccountState, StaffRole
 from config.errors import OperatorError
 from policy.access import HEADTEACHER, ROLES
 from policy.schools import dfe_number
@@ -24,11 +24,12 @@ USERNAME, NAME, EMAIL, SCHOOL, ROLE, CATEGORIES, STAFF = (
     *("username", "name", "email", "school", "role", "categories", "staff"),
 )
 COLUMNS = (USERNAME, NAME, EMAIL, SCHOOL, ROLE, CATEGORIES, STAFF)
-EXPORTED = (*COLUMNS, "kind", "state", "owner", "networks", "expires_at")
+EXPORTED = (*COLUMNS, "state", "kind", "owner", "networks", "expires_at")
 """What an export has besides is left out of account by an import."""
 
 _NEEDED = (USERNAME, NAME, EMAIL)
 _LARGEST = 16 * 1024 * 1024  # 3,400 people have half a MiB
+_STATE = "state"
 _MORE = "\0"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -94,13 +95,16 @@ def read(file: Path, known: Known) -> Roll:
     text, encoding = _text(file, data)
     people: dict[str, RollPerson] = {}
     faults: list[Fault] = []
+    there: set[str] = set()
     for line, values in _rows(file, text):
-        faults += _take(line, values, people, known)
+        if _is_there(values, known):
+            there.add(values[USERNAME])
+        else:
+            faults += _take(line, values, people, known)
     faults += _between(people.values(), known)
     wrong = {fault.line for fault in faults}
-    good = [one for one in people.values() if not wrong.intersection(one.lines)]
-    new = tuple(one for one in good if one.username not in known.emails)
-    return Roll(people=new, already=len(good) - len(new), faults=tuple(sorted(faults, key=_place)), encoding=encoding)
+    good = tuple(one for one in people.values() if not wrong.intersection(one.lines))
+    return Roll(people=good, already=len(there), faults=tuple(sorted(faults, key=_place)), encoding=encoding)
 
 
 def written(rows: Iterable[Mapping[str, str]]) -> str:
@@ -115,7 +119,14 @@ def written(rows: Iterable[Mapping[str, str]]) -> str:
 
 def harmless(cell: str) -> str:
     """`cell` with an apostrophe before what a spreadsheet would calculate."""
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+    return f"'{cell}" if _is_calculated(cell) else cell
+
+
+def _is_there(values: Mapping[str, str], known: Known) -> bool:
+    """Is this an account that goes on as it is, as an export has them: scripts and leavers among them?"""
+    username = values[USERNAME]
+    same = known.emails.get(username) == values[EMAIL].lower()
+    return same and (username not in known.left or values[_STATE] == AccountState.LEFT)
 
 
 def _take(line: int, values: Mapping[str, str], people: dict[str, RollPerson], known: Known) -> list[Fault]:
@@ -227,8 +238,6 @@ def _between(people: Iterable[RollPerson], known: Known) -> Iterator[Fault]:
         holder = holders.setdefault(person.email, person.username)
         if person.email and holder != person.username:
             yield Fault(person.lines[0], EMAIL, f"{person.email} belongs to {holder}: an address is one person's own")
-        if person.username in known.emails:
-            continue
         for place in person.places:
             head = heads.get(place.dfe)
             if place.role == HEADTEACHER and head is not None:
@@ -247,7 +256,7 @@ def _rows(file: Path, text: str) -> Iterator[tuple[int, dict[str, str]]]:
         for values in reader:
             if values.get(_MORE):
                 raise OperatorError(f"{file}, row {reader.line_num}: more values than columns: quote what has commas.")
-            row = {column: _undone((values.get(column) or "").strip()) for column in COLUMNS}
+            row = {column: plain((values.get(column) or "").strip()) for column in (*COLUMNS, _STATE)}
             if any(row.values()):
                 yield reader.line_num, row
     except csv.Error as exc:
@@ -289,8 +298,13 @@ def _text(file: Path, data: bytes) -> tuple[str, str]:
     raise OperatorError(f"{file} is no CSV file in UTF-8 or Windows-1252: save it as 'CSV UTF-8'.")
 
 
-def _undone(cell: str) -> str:
-    return cell[1:] if cell.startswith("'") and cell[1:].startswith(_FORMULA) else cell
+def plain(cell: str) -> str:
+    """What `harmless` made of a cell, undone."""
+    return cell[1:] if cell.startswith("'") and _is_calculated(cell) else cell
+
+
+def _is_calculated(cell: str) -> bool:
+    return cell.lstrip("'").startswith(_FORMULA)
 
 
 def _composed(name: str) -> str:

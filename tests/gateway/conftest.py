@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.gateway.enrolled import People, people
+from tests.support.enrolled import People, people
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from gateway import staffing
 from gateway.about import TERMS_VERSION
 from gateway.enrolment import ASKED_A_DAY, LinkDead, NotAccepted
 from policy.audit.events import EventKind
-from tests.gateway.enrolled import People
 from tests.support.activation import AT_THE_PAGES, PASSWORD
 from tests.support.concurrency import all_at_once
+from tests.support.enrolled import People
 
 NEW = "granite-harbour-tulip"
 

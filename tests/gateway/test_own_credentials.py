@@ -13,8 +13,8 @@ from gateway import staffing
 from gateway.enrolment import NotAccepted
 from policy import membership
 from policy.audit.events import EventKind
-from tests.gateway.enrolled import People
 from tests.support.activation import AT_THE_PAGES, PASSWORD, Activated
+from tests.support.enrolled import People
 from tests.support.people import KEY
 from tests.support.world import HERE, THERE
 

@@ -16,8 +16,8 @@ from gateway import staffing
 from policy import membership
 from policy.audit.events import EventKind
 from policy.membership import SERVICE_ROLE
-from tests.gateway.enrolled import People
 from tests.support.activation import AT_THE_PAGES, PASSWORD, activate
+from tests.support.enrolled import People
 from tests.support.people import KEY
 from tests.support.world import HERE, OFFICER, THERE
 
