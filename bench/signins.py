@@ -94,6 +94,7 @@ class _Room:
     device: dict[str, str] = field(default_factory=dict, repr=False)
     secret: str = field(default="", repr=False)
     recovery: str = field(default="", repr=False)
+    used: str = ""
 
     def candidate(self, username: str, address: str = _HERE, door: Door = Door.SFTP) -> Candidate:
         return self.services.authenticator.candidate(username, Peer(address=address, door=door))
@@ -111,9 +112,14 @@ class _Room:
         check = self.services.authenticator.check_device
         return lambda: check(self.candidate(username, door=Door.WEBDAV), text)
 
-    def present_code(self) -> object:
-        """The code of this half minute, which is right once."""
-        return self.code("active", code_at(self.secret, self.services.clock.now()))()
+    def use_code(self) -> None:
+        """Use up the code of this half minute, if that was not done before."""
+        self.used = code_at(self.secret, self.services.clock.now())
+        self.code("active", self.used)()
+
+    def used_code(self) -> object:
+        """Show it again."""
+        return self.code("active", self.used)()
 
     def fill_lanes(self) -> None:
         """Ten wrong guesses at the account `locked`."""
@@ -165,7 +171,7 @@ def _cases(room: _Room) -> list[_Case]:
         _Case(password, "of a script", room.password("script", _RIGHT)),
         _Case(password, "right, but locked", room.password("locked", _RIGHT), room.fill_lanes),
         _Case(code, "wrong", room.code("active")),
-        _Case(code, "used before", room.present_code, room.present_code),
+        _Case(code, "used before", room.used_code, room.use_code),
         _Case(code, "none enrolled", room.code("invited")),
         _Case(code, "wrong, locked", room.code("locked"), room.fill_lanes),
         _Case(code, "wrong recovery code", room.recovery_code("active")),
