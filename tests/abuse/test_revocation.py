@@ -76,6 +76,24 @@ def test_a_revoked_device_password_ends_the_drive_and_not_the_person(troubled: C
         assert sftp.listing("/")
 
 
+def test_a_reset_password_closes_the_idle_connection_that_it_opened_and_leaves_the_drive(troubled: County) -> None:
+    person = troubled["r.reader5"]
+    with both(troubled, person) as (sftp, dav):
+        assert dav.listing("/") == sftp.listing("/")
+        troubled.command("account", "password-reset", person.username)
+        assert until(lambda: not sftp.transport.is_active(), WITHIN)
+        assert dav.listing("/")
+
+
+def test_who_has_left_is_disconnected_and_the_drive_is_refused(troubled: County) -> None:
+    person = troubled["r.reader6"]
+    with both(troubled, person) as (sftp, dav):
+        assert dav.listing("/") == sftp.listing("/")
+        troubled.command("account", "leave", person.username)
+        assert until(lambda: not sftp.transport.is_active(), WITHIN)
+        assert until(lambda: dav.ask("OPTIONS", "/")[0] in (401, 403), WITHIN)
+
+
 def test_a_removed_key_closes_the_idle_connections_that_it_opened(troubled: County, tmp_path: Path) -> None:
     script, key = troubled["nightly"], asyncssh.generate_private_key("ssh-ed25519")
     key.write_private_key(tmp_path / "key")
