@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from gateway.webdav.server import make_http_server
 from tests.portal.site import Site
 from tests.support.programs import need
 
-PHONE = {"width": 360, "height": 740}
-DESK = {"width": 1280, "height": 900}
+PHONE: ViewportSize = {"width": 360, "height": 740}
+DESK: ViewportSize = {"width": 1280, "height": 900}
 
 
 @pytest.fixture(scope="session")
@@ -24,6 +24,14 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=need("chromium"), args=["--no-sandbox"])
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def page(chromium: Browser) -> Iterator[Page]:
+    """A page of a fresh profile in which nothing runs."""
+    context = chromium.new_context(java_script_enabled=False, ignore_https_errors=True)
+    yield context.new_page()
+    context.close()
 
 
 @contextmanager
@@ -39,16 +47,12 @@ def served(site: Site) -> Iterator[str]:
 
 
 def sign_in(page: Page, site: Site, base: str, username: str) -> None:
-    """As a person does it, by keyboard."""
+    """As a person does it, by keyboard: the first field has the focus."""
     page.goto(f"{base}/sign-in")
+    page.locator("#name:focus").wait_for()
     for word in (username, site.enrolled(username).password):
         page.keyboard.type(word)
         page.keyboard.press("Tab")
     page.keyboard.type(site.code(username))
     page.keyboard.press("Enter")
     page.wait_for_url(f"{base}/account")
-
-
-def without_scripts(chromium: Browser, **options: object) -> BrowserContext:
-    """A fresh profile in which nothing runs."""
-    return chromium.new_context(java_script_enabled=False, **options)  # type: ignore[arg-type]

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.portal.browsing import chromium
+from tests.portal.browsing import chromium, page
 from tests.portal.site import Site, a_site
 
-__all__ = ["chromium"]
+__all__ = ["chromium", "page"]
 
 
 @pytest.fixture
