@@ -17,7 +17,7 @@ from config.errors import OperatorError
 from gateway.change import Change
 from gateway.core import Core
 from gateway.mail.outbox import MailKind
-from gateway.staffing import tell
+from gateway.telling import tell
 from policy import categories, membership, schools
 from policy.audit.events import EventKind
 

@@ -1,6 +1,6 @@
 """What somebody signed in to the pages does with the own credentials, and a headteacher for the own staff [R12] [R13].
 
-Called by the pages; the commands use `give_device` and `give_keys` too. Every act is one change in which the session
+Called by the pages. Every act is one change in which the session
 is judged anew, recorded before it is committed, and mailed where it could be an intruder's. Thread-safe. Raises
 NotAccepted, OperatorError, and SignInUnavailable or RecordUnavailable where the service, not the person, is at fault.
 """
@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 
 from auth import accounts, credentials, devices, endings, keys, page_sessions, recovery, trust
 from auth.accounts import AccountRow
@@ -24,9 +23,10 @@ from gateway import staffing
 from gateway.change import Change, changing
 from gateway.core import Core
 from gateway.enrolment import NotAccepted
+from gateway.giving import end_device, end_key, give_device, give_key
 from gateway.issuing import NewCodes, begin_codes, chosen, new_recovery_codes, own_words, take_codes
 from gateway.mail.outbox import MailKind
-from gateway.staffing import tell
+from gateway.telling import tell
 from policy import membership
 from policy.audit.events import EventKind
 from policy.audit.log import AuditLog
@@ -45,54 +45,6 @@ class Colleague:
     role: str
     state: str
     has_totp: bool
-
-
-def give_device(
-    core: Core,
-    change: Change,
-    account: AccountRow,
-    name: str,
-    networks: Iterable[str] = (),
-    expires_at: datetime | None = None,
-) -> tuple[str, DeviceRow]:
-    """A device password, to be shown once, and its row; its person, or a script's owner, is told by mail."""
-    shown = core.devices.create(
-        change.connection, account.id, name, at=change.at, expires_at=expires_at, bound_to=networks
-    )
-    device = devices.listing(change.connection, account.id)[-1]
-    reason = f"device password {device.id}"
-    change.record(EventKind.CREDENTIAL_ADDED, f"account:{account.id}", reason=reason)
-    tell(core, change, account, MailKind.DEVICE_ADDED, device=device.name)
-    return shown, device
-
-
-def give_key(
-    core: Core,
-    change: Change,
-    account: AccountRow,
-    text: str,
-    name: str,
-    networks: Iterable[str] = (),
-    expires_at: datetime | None = None,
-) -> KeyRow:
-    """A key, from its OpenSSH line; its person, or a script's owner, is told by mail."""
-    key = keys.add(change.connection, account.id, text, name, at=change.at, bound_to=networks, expires_at=expires_at)
-    reason = f"key {key.id} {key.fingerprint}"
-    change.record(EventKind.CREDENTIAL_ADDED, f"account:{account.id}", reason=reason)
-    tell(core, change, account, MailKind.KEY_ADDED, key=key.name, fingerprint=key.fingerprint)
-    return key
-
-
-def end_device(change: Change, account_id: int, number: int) -> None:
-    """End a device password."""
-    devices.revoke(change.connection, account_id, number, change.at)
-    change.record(EventKind.CREDENTIAL_REMOVED, f"account:{account_id}", reason=f"device password {number}")
-
-
-def end_key(change: Change, account_id: int, number: int) -> None:
-    """End a key for good."""
-    keys.remove(change.connection, account_id, number, change.at)
-    change.record(EventKind.CREDENTIAL_REMOVED, f"account:{account_id}", reason=f"key {number}")
 
 
 class OwnCredentials:

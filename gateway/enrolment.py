@@ -26,7 +26,8 @@ from gateway.core import Core
 from gateway.issuing import NewCodes, begin_codes, chosen, own_words, take_codes
 from gateway.mail import outbox
 from gateway.mail.outbox import MailKind
-from gateway.staffing import PRESENT, tell
+from gateway.staffing import PRESENT
+from gateway.telling import tell
 from policy.audit.events import EventKind
 from policy.audit.log import AuditLog
 

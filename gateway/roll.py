@@ -1,15 +1,13 @@
-"""The roll: a county's people as a CSV file, as a spreadsheet saves and opens it [R11].
+"""The roll: what a CSV file says of a county's people, against those who are there [R11].
 
-Called by `ladocs account import` and `export`. Reading says every fault by row and column and changes nothing; entering
+Called by `ladocs account import`. Reading says every fault by row and column and changes nothing; entering
 is left to the caller. Raises OperatorError for a file that cannot be read at all.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,21 +15,9 @@ from auth.accounts import check_username
 from auth.addresses import AddressRules, check_address
 from auth.principal import AccountState, StaffRole
 from config.errors import OperatorError
+from gateway.rollfile import CATEGORIES, COLUMNS, EMAIL, NAME, ROLE, SCHOOL, STAFF, STATE, USERNAME, rows_of, text_of
 from policy.access import HEADTEACHER, ROLES
 from policy.schools import dfe_number
-
-USERNAME, NAME, EMAIL, SCHOOL, ROLE, CATEGORIES, STAFF = (
-    *("username", "name", "email", "school", "role", "categories", "staff"),
-)
-COLUMNS = (USERNAME, NAME, EMAIL, SCHOOL, ROLE, CATEGORIES, STAFF)
-EXPORTED = (*COLUMNS, "state", "kind", "owner", "networks", "expires_at")
-"""What an export has besides is left out of account by an import."""
-
-_NEEDED = (USERNAME, NAME, EMAIL)
-_LARGEST = 16 * 1024 * 1024  # 3,400 people have half a MiB
-_STATE = "state"
-_MORE = "\0"
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +77,11 @@ class Roll:
 
 def read(file: Path, known: Known) -> Roll:
     """The people of `file`. One with a fault in any row is not among them."""
-    data = _bytes(file)
-    text, encoding = _text(file, data)
+    text, encoding = text_of(file)
     people: dict[str, RollPerson] = {}
     faults: list[Fault] = []
     there: set[str] = set()
-    for line, values in _rows(file, text):
+    for line, values in rows_of(file, text):
         if _is_there(values, known):
             there.add(values[USERNAME])
         else:
@@ -107,26 +92,11 @@ def read(file: Path, known: Known) -> Roll:
     return Roll(people=good, already=len(there), faults=tuple(sorted(faults, key=_place)), encoding=encoding)
 
 
-def written(rows: Iterable[Mapping[str, str]]) -> str:
-    """Rows of `EXPORTED` as CSV that Excel opens rightly and in which no cell is a formula."""
-    buffer = io.StringIO()
-    buffer.write("\ufeff")
-    writer = csv.writer(buffer, lineterminator="\r\n")
-    writer.writerow(EXPORTED)
-    writer.writerows([harmless(row[column]) for column in EXPORTED] for row in rows)
-    return buffer.getvalue()
-
-
-def harmless(cell: str) -> str:
-    """`cell` with an apostrophe before what a spreadsheet would calculate."""
-    return f"'{cell}" if _is_calculated(cell) else cell
-
-
 def _is_there(values: Mapping[str, str], known: Known) -> bool:
     """Is this an account that goes on as it is, as an export has them: scripts and leavers among them?"""
     username = values[USERNAME]
     same = known.emails.get(username) == values[EMAIL].lower()
-    return same and (username not in known.left or values[_STATE] == AccountState.LEFT)
+    return same and (username not in known.left or values[STATE] == AccountState.LEFT)
 
 
 def _take(line: int, values: Mapping[str, str], people: dict[str, RollPerson], known: Known) -> list[Fault]:
@@ -244,67 +214,6 @@ def _between(people: Iterable[RollPerson], known: Known) -> Iterator[Fault]:
                 yield Fault(person.lines[0], ROLE, f"{place.dfe} has a headteacher already ({head})")
             elif place.role == HEADTEACHER:
                 heads[place.dfe] = person.username
-
-
-def _rows(file: Path, text: str) -> Iterator[tuple[int, dict[str, str]]]:
-    """Row number in the file, and its trimmed values; rows without any are left out."""
-    reader = csv.DictReader(io.StringIO(text, newline=""), restkey=_MORE, restval="")
-    try:
-        header = [name.strip().lower() for name in reader.fieldnames or ()]
-        _check_header(file, header)
-        reader.fieldnames = header
-        for values in reader:
-            if values.get(_MORE):
-                raise OperatorError(f"{file}, row {reader.line_num}: more values than columns: quote what has commas.")
-            row = {column: plain((values.get(column) or "").strip()) for column in (*COLUMNS, _STATE)}
-            if any(row.values()):
-                yield reader.line_num, row
-    except csv.Error as exc:
-        raise OperatorError(f"{file}, row {reader.line_num + 1}: {exc}: save it as CSV again.") from exc
-
-
-def _check_header(file: Path, header: Sequence[str]) -> None:
-    missing = [column for column in _NEEDED if column not in header]
-    if missing:
-        raise OperatorError(f"{file} has no column '{missing[0]}': the first row names {', '.join(COLUMNS)}.")
-    header = [column for column in header if column]  # a spreadsheet may save empty columns too
-    strange = [column for column in header if column not in EXPORTED]
-    if strange:
-        raise OperatorError(f"{file} has a column '{strange[0]}', which means nothing: there are {', '.join(COLUMNS)}.")
-    if len(set(header)) < len(header):
-        raise OperatorError(f"{file} names a column twice: leave one of the two out.")
-
-
-def _bytes(file: Path) -> bytes:
-    try:
-        with file.open("rb") as stream:
-            data = stream.read(_LARGEST + 1)
-    except OSError as exc:
-        raise OperatorError(f"{file} cannot be read ({exc.strerror}): check the path.") from exc
-    if len(data) > _LARGEST:
-        raise OperatorError(f"{file} is larger than any county's people: give the CSV file itself.")
-    return data
-
-
-def _text(file: Path, data: bytes) -> tuple[str, str]:
-    """The text and how it was encoded: UTF-8, or Windows-1252 as Excel in England saves plain CSV."""
-    for encoding, name in (("utf-8-sig", "UTF-8"), ("cp1252", "Windows-1252")):
-        try:
-            text = data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        if "\0" not in text:
-            return text, name
-    raise OperatorError(f"{file} is no CSV file in UTF-8 or Windows-1252: save it as 'CSV UTF-8'.")
-
-
-def plain(cell: str) -> str:
-    """What `harmless` made of a cell, undone."""
-    return cell[1:] if cell.startswith("'") and _is_calculated(cell) else cell
-
-
-def _is_calculated(cell: str) -> bool:
-    return cell.lstrip("'").startswith(_FORMULA)
 
 
 def _composed(name: str) -> str:

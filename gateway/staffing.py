@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import Connection
 
@@ -23,7 +22,8 @@ from gateway.change import Change
 from gateway.core import Core
 from gateway.issuing import CODES
 from gateway.mail import outbox
-from gateway.mail.outbox import WITH_A_LINK, Letter, MailKind
+from gateway.mail.outbox import WITH_A_LINK, MailKind
+from gateway.telling import tell
 from policy import membership
 from policy.audit.events import EventKind
 from policy.membership import Belonging
@@ -45,24 +45,6 @@ class Orphan:
     ends: datetime
     told: tuple[str, ...]
     untold: tuple[str, ...]
-
-
-def tell(core: Core, change: Change, account: AccountRow, kind: MailKind, **facts: Any) -> bool:
-    """Mail a person, or the owner of a script, what happened to the account; False where there is nobody to mail."""
-    person: AccountRow | None = account
-    if account.kind is Kind.SERVICE:
-        facts["script"] = account.username
-        person = accounts.get(change.connection, account.owner_id or 0)
-    if person is None or person.email is None or person.state is AccountState.LEFT:
-        return False
-    if change.actor not in (None, person.id):
-        doer = accounts.get(change.connection, change.actor)
-        facts |= {} if doer is None else {"by": doer.name}
-    if change.address:
-        facts["address"] = change.address
-    letter = Letter(kind=kind, address=person.email, account_id=person.id, facts=facts)
-    outbox.post(change.connection, letter, change.at, core.entropy)
-    return True
 
 
 def suspend(core: Core, change: Change, account: AccountRow, because: str) -> None:

@@ -10,7 +10,7 @@ from auth import devices
 from auth.devices import DeviceRow
 from gateway.cli.desk import ADMINISTRATORS, ANYONE, DAY, HomeCommand, account_named, account_present, desk
 from gateway.cli.output import json_option, table, to_json
-from gateway.credentials import end_device, give_device
+from gateway.giving import end_device, give_device
 
 _COLUMNS = ("id", "name", "networks", "expires_at", "last_used_at", "last_address", "last_client", "revoked_at")
 

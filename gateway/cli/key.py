@@ -13,7 +13,7 @@ from auth.keys import KeyRow
 from config.errors import OperatorError
 from gateway.cli.desk import ADMINISTRATORS, ANYONE, DAY, HomeCommand, account_named, account_present, desk
 from gateway.cli.output import json_option, table, text
-from gateway.credentials import end_key, give_key
+from gateway.giving import end_key, give_key
 
 _COLUMNS = (
     *("id", "name", "fingerprint", "networks", "expires_at"),

@@ -13,7 +13,7 @@ from auth import accounts
 from auth.accounts import AccountRow
 from auth.principal import AccountState, Layout
 from config.clock import LONDON
-from gateway import roll
+from gateway import roll, rollfile
 from gateway.admission import belong, enter_person
 from gateway.cli.desk import ADMINISTRATORS, ANYONE, Desk, HomeCommand, desk
 from gateway.cli.output import counted, json_option, text, to_json
@@ -71,7 +71,7 @@ def export(ctx: click.Context, as_json: bool) -> None:
         names = {account.id: account.username for account in every}
         held = membership.every_belonging(connection, at)
         rows = [_row(account, names, place) for account in every for place in (held.get(account.id) or (("", "", ()),))]
-    click.echo(to_json(rows) if as_json else roll.written(rows), nl=as_json)
+    click.echo(to_json(rows) if as_json else rollfile.written(rows), nl=as_json)
 
 
 def _known(here: Desk, connection: Connection) -> Known:
@@ -124,13 +124,13 @@ def _row(account: AccountRow, names: Mapping[int, str], place: tuple[str, str, t
     dfe, role, granted = place
     ends = account.expires_at
     return {
-        roll.USERNAME: account.username,
-        roll.NAME: account.name,
-        roll.EMAIL: account.email or "",
-        roll.SCHOOL: dfe,
-        roll.ROLE: role,
-        roll.CATEGORIES: ";".join(granted),
-        roll.STAFF: ";".join(sorted(account.roles)),
+        rollfile.USERNAME: account.username,
+        rollfile.NAME: account.name,
+        rollfile.EMAIL: account.email or "",
+        rollfile.SCHOOL: dfe,
+        rollfile.ROLE: role,
+        rollfile.CATEGORIES: ";".join(granted),
+        rollfile.STAFF: ";".join(sorted(account.roles)),
         "kind": account.kind.value,
         "state": account.state.value,
         "owner": names.get(account.owner_id or 0, ""),

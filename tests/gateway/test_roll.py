@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from auth.addresses import AddressRules
 from auth.principal import StaffRole
 from config.errors import OperatorError
-from gateway import roll
-from gateway.roll import EXPORTED, Known, Place, Roll
+from gateway import roll, rollfile
+from gateway.roll import Known, Place, Roll
+from gateway.rollfile import EXPORTED
 
 HEADER = "username,name,email,school,role,categories,staff\n"
 GOOD = "p.raman,Priya Raman,p.raman@alder.example,830-2001,SENCO,SEND;General,\n"
@@ -187,15 +188,15 @@ def test_rows_without_any_value_are_left_out(tmp_path: Path) -> None:
 
 @given(st.text(max_size=40))
 def test_no_cell_of_an_export_is_calculated(cell: str) -> None:
-    assert not roll.harmless(cell).startswith(("=", "+", "-", "@", "\t", "\r"))
+    assert not rollfile.harmless(cell).startswith(("=", "+", "-", "@", "\t", "\r"))
 
 
 @given(st.text(st.characters(blacklist_categories=("Cs", "Cc")), max_size=20) | st.text("'=+-@a", max_size=5))
 def test_an_exported_cell_comes_back_as_it_was(cell: str) -> None:
     row = dict.fromkeys(EXPORTED, "")
-    text = roll.written([{**row, "name": cell}])
+    text = rollfile.written([{**row, "name": cell}])
     [read_back] = csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline=""))
-    assert roll.plain(read_back["name"]) == cell
+    assert rollfile.plain(read_back["name"]) == cell
 
 
 @given(st.binary(max_size=400))
