@@ -141,7 +141,8 @@ class Sessions:
             self._blind = True
             return
         for session_id, why in ended.items():
-            self._close(session_id, why)
+            if self._end(session_id, why):
+                self._leave_in_table(session_id)  # a review waits for no writer
         if self._blind:
             log.warning("whose access has ended can be asked again")
         self._reviewed_at, self._blind = began, False
@@ -191,24 +192,30 @@ class Sessions:
                 ended[session_id] = Standing.EXPIRED if standing is Standing.GOOD else standing
         return ended
 
-    def _close(self, session_id: str, why: str = "") -> None:
-        with self._lock:
-            open_ = self._open.pop(session_id, None)
-        if open_ is None:
+    def _close(self, session_id: str) -> None:
+        if not self._end(session_id):
             return
-        open_.witness.ended(self._clock.now(), why)
-        if self._blind or not self._taken_out(session_id):
-            with self._lock:
-                self._left_in_table.add(session_id)
-
-    def _taken_out(self, session_id: str) -> bool:
-        """Whether the session left the table. A database that does not answer is not waited for by hundreds."""
+        if self._blind:  # hundreds that end do not each wait for a database that does not answer
+            self._leave_in_table(session_id)
+            return
         try:
             self._table.close(session_id)
         except (SQLAlchemyError, OSError) as exc:
+            self._leave_in_table(session_id)
             log.warning("session %s stays in the table until the next sweep: %s", session_id, in_one_line(exc))
-            return False
-        return True
+
+    def _end(self, session_id: str, why: str = "") -> bool:
+        """Whether it was open. From here on it reads nothing, and the record has its end."""
+        with self._lock:
+            open_ = self._open.pop(session_id, None)
+        if open_ is not None:
+            open_.witness.ended(self._clock.now(), why)
+        return open_ is not None
+
+    def _leave_in_table(self, session_id: str) -> None:
+        """To be taken out by the next sweep."""
+        with self._lock:
+            self._left_in_table.add(session_id)
 
 
 def _is_due(open_: _Open, generation: int, at: datetime) -> bool:

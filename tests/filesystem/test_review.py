@@ -43,6 +43,12 @@ def lost_after(world: World, seconds: float) -> bool:
     return world.services.sessions.lost
 
 
+def rows(world: World) -> int:
+    """How many sessions stand in the table."""
+    with world.database.read() as connection:
+        return int(connection.execute(text("SELECT count(*) FROM session")).scalar_one())
+
+
 def _suspend(world: World) -> None:
     with world.changing() as connection:
         accounts.set_state(connection, world.accounts["o.office"], AccountState.SUSPENDED, world.clock.now())
@@ -201,6 +207,17 @@ def test_a_change_costs_a_handful_of_queries_however_many_are_connected(world: W
     assert len(asked) <= 5
 
 
+def test_a_review_waits_for_no_writer_and_the_table_forgets_who_ended_at_the_next_sweep(world: World) -> None:
+    session = world.session("o.office")
+    _suspend(world)
+    with without_table(world, "session"):
+        review(world)
+    assert session.ended()
+    assert rows(world) == 1
+    world.services.sessions.sweep()
+    assert rows(world) == 0
+
+
 # When the database fails
 
 
@@ -232,5 +249,4 @@ def test_a_session_that_ended_without_the_table_gives_its_place_back_at_the_next
     with without_table(world, "session"):
         session.close()
     world.services.sessions.sweep()
-    with world.database.read() as connection:
-        assert connection.execute(text("SELECT count(*) FROM session")).scalar_one() == 0
+    assert rows(world) == 0
