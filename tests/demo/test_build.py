@@ -21,6 +21,7 @@ from gateway.demo import guide
 from gateway.demo.build import Built
 from gateway.demo.people import PEOPLE, SCHOOLS
 from gateway.demo.plan import months_of
+from gateway.mail.outbox import Mail
 from gateway.models import Delivery, Document
 from gateway.vault.models import Kek
 from policy.audit.verify import verify
@@ -51,6 +52,11 @@ def test_the_home_passes_the_checks_of_any_start(built: Built) -> None:
 def test_the_clock_s_mark_is_the_present(database: Database, today: datetime) -> None:
     with database.read() as connection:
         assert mark(connection) == today
+
+
+def test_nobody_of_the_story_is_mailed(database: Database) -> None:
+    with database.read() as connection:
+        assert connection.execute(select(func.count()).select_from(Mail)).scalar_one() == 0
 
 
 def test_keys_reach_120_days_ahead_of_the_present(database: Database, today: datetime) -> None:
