@@ -12,7 +12,7 @@ import fcntl
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar
@@ -113,7 +113,11 @@ class Database:
             if self.is_sqlite:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             yield connection
-            connection.commit()
+            try:
+                connection.commit()
+            except BaseException:
+                _give_up(connection)
+                raise
 
     def dispose(self) -> None:
         """Close every pooled connection."""
@@ -150,6 +154,13 @@ def _parsed(url: str) -> URL:
     if parsed.get_backend_name() not in ("sqlite", "postgresql"):
         raise OperatorError(_WRONG_URL, exit_status=2)
     return parsed
+
+
+def _give_up(connection: Connection) -> None:
+    """A commit has failed: its transaction may be open still, with the lock, and must not come back from the pool."""
+    with suppress(Exception):
+        connection.connection.rollback()
+    connection.invalidate()
 
 
 def _engine(url: URL, **options: Any) -> Engine:

@@ -1,4 +1,4 @@
-"""A writer of SQLite waits its turn, and no longer than is said; what a statement was given stays out of its errors."""
+"""A writer of SQLite waits its turn, no longer than is said; what failed leaves nothing, and no secret in its error."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Connection, event, inspect, text
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 import config.database
 from config.database import Database
@@ -88,3 +88,16 @@ def test_a_server_that_has_vanished_is_not_waited_for_unless_the_address_says_so
     with pytest.raises(OSError, match="nobody there"), database.read():
         pass
     assert (int(asked["connect_timeout"]), asked["tcp_user_timeout"]) == (patience, 5000)
+
+
+def test_a_commit_that_fails_leaves_no_transaction_behind(empty_url: str) -> None:
+    def refuse(connection: Connection) -> None:
+        raise OperationalError("COMMIT", {}, Exception("disk I/O error"))
+
+    with opened(empty_url) as database:
+        event.listen(database.engine, "commit", refuse)
+        with pytest.raises(OperationalError), database.write() as connection:
+            connection.execute(text("CREATE TABLE lost (number INTEGER)"))
+        event.remove(database.engine, "commit", refuse)
+        with database.write() as connection:
+            assert not inspect(connection).has_table("lost")
