@@ -56,6 +56,7 @@ def make_pages(signs: Signs, services: Services) -> Flask:
     app = Flask(__name__, static_folder=str(_STATIC), static_url_path="/static")
     body = services.settings.http.body_bytes
     app.config.update(PROPAGATE_EXCEPTIONS=False, MAX_CONTENT_LENGTH=body, MAX_FORM_MEMORY_SIZE=body, MAX_FORM_PARTS=50)
+    app.url_map.merge_slashes = False  # it answers a redirection to whatever Host says
     _speak(app, signs, idle=services.settings.auth.page_idle_minutes)
     visits = Visits(services.authenticator, lambda principal: _is_head(services, principal))
     routes = _routes(signs, services, visits)
