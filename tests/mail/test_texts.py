@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from email import message_from_bytes
+from email.header import decode_header, make_header
 from email.message import EmailMessage
 from email.parser import BytesParser
 from email.policy import default
+from email.utils import getaddresses
 from html.parser import HTMLParser
 from typing import Any
 
@@ -181,7 +184,8 @@ def test_a_hostile_name_reaches_no_other_header_and_brings_no_markup(kind: MailK
     assert hostile.keys() == plain.keys()
     assert [address.addr_spec for address in hostile["To"].addresses] == ["p.raman@primary.example"]
     assert hostile.defects == []
-    assert "\n" not in hostile["Subject"]
+    assert hostile["Subject"].isprintable()
+    assert all(line.isprintable() for line in words(hostile).splitlines())
     allowed = Tags(words(plain, "html")).seen
     assert {tag for tag, _ in Tags(words(hostile, "html")).seen} <= {tag for tag, _ in allowed} | {
         "li",
@@ -189,6 +193,15 @@ def test_a_hostile_name_reaches_no_other_header_and_brings_no_markup(kind: MailK
         "th",
         "td",
     }
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_reader_that_decodes_before_it_parses_finds_one_recipient_too(name: str) -> None:
+    of = occasion(MailKind.PASSWORD_CHANGED, name=f"Zoë {name}")
+    envelope = Envelope(name=of.name, address=of.address, message_id="0a1b", at=AT)
+    raw = message_from_bytes(written(text(of), envelope, CONTACT, SENDER).as_bytes())["To"]
+    careless = getaddresses([str(make_header(decode_header(raw)))])
+    assert [address for _, address in careless] == ["p.raman@primary.example"]
 
 
 @given(st.text(max_size=80))
