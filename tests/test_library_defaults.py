@@ -31,7 +31,9 @@ def test_each_row_of_the_page_names_a_test() -> None:
     assert [line for line in ROWS if line not in titles and "::test_" not in line] == []
 
 
-@pytest.mark.parametrize("path", ["tests/sftp/test_defaults.py", "tests/webdav/test_defaults.py", "tests/portal/test_defaults.py"])
+@pytest.mark.parametrize(
+    "path", ["tests/sftp/test_defaults.py", "tests/webdav/test_defaults.py", "tests/portal/test_defaults.py"]
+)
 def test_each_test_of_a_default_is_on_the_page(path: str) -> None:
     named = {name for where, name in NAMED if where == path}
     assert {name for name in names_in(path) if name.startswith("test_")} - named == set()

@@ -83,7 +83,9 @@ class AccountPages:
 
     def end_device(self, who: Visitor, number: int) -> ResponseReturnValue:
         """Its drive is told within five seconds."""
-        return _once(lambda: self._own.revoke_device(who.principal, number, who.peer), "device-ended", "devices")
+        device = _numbered(self._devices(who), number)
+        self._own.revoke_device(who.principal, device.id, who.peer)
+        return _back("device-ended", "devices")
 
     def add_key(self, who: Visitor) -> ResponseReturnValue:
         """A public key, as it stands in its file."""
@@ -100,7 +102,9 @@ class AccountPages:
 
     def end_key(self, who: Visitor, number: int) -> ResponseReturnValue:
         """No new connection comes by it."""
-        return _once(lambda: self._own.remove_key(who.principal, number, who.peer), "key-ended", "keys")
+        key = _numbered(self._keys(who), number)
+        self._own.remove_key(who.principal, key.id, who.peer)
+        return _back("key-ended", "keys")
 
     def sign_out_elsewhere(self, who: Visitor) -> ResponseReturnValue:
         """For whoever left a browser open, or fears that somebody else is in."""
@@ -137,19 +141,11 @@ def _split(networks: str) -> list[str]:
 
 
 def _numbered(rows: Iterable[N], number: int) -> N:
+    """The one of one's own with this number. Answers 404 where there is none, or it has ended already."""
     row = next((row for row in rows if row.id == number), None)
     if row is None:
         abort(HTTPStatus.NOT_FOUND)
     return row
-
-
-def _once(act: Callable[[], object], done: str, anchor: str) -> ResponseReturnValue:
-    """What has ended already, as by a second click, has ended."""
-    try:
-        act()
-    except OperatorError:
-        abort(HTTPStatus.NOT_FOUND)
-    return _back(done, anchor)
 
 
 def _back(done: str, anchor: str) -> ResponseReturnValue:
