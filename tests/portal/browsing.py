@@ -17,9 +17,9 @@ PHONE: ViewportSize = {"width": 360, "height": 740}
 DESK: ViewportSize = {"width": 1280, "height": 900}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """The browser that all tests of this process share."""
+    """The browser that the tests of a module share. While it is there, no other loop of asyncio runs in this thread."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=need("chromium"), args=["--no-sandbox"])
         yield browser

@@ -193,3 +193,12 @@ def test_no_page_is_shown_in_a_frame_of_another_site(chromium: Browser, site: Si
         shown = page.frames[1].locator("#password").count()
         page.close()
     assert shown == 0
+
+
+def test_going_back_after_signing_out_shows_nothing_of_before(site: Site, page: Page) -> None:
+    with served(site) as base:
+        sign_in(page, site, base, "o.office")
+        page.goto(f"{base}/account/codes")
+        press(page, "Sign out")
+        page.go_back()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
