@@ -22,6 +22,7 @@ from tests.support.world import HERE, OFFICER, peer
 
 pytestmark = pytest.mark.needs("chromium")
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+NARROW: ViewportSize = {"width": 320, "height": 740}  # WCAG 2.2, 1.4.10: what a screen of 1280 is at 400 %
 SCREENS: dict[str, tuple[ViewportSize, Literal["light", "dark"]]] = {
     "a telephone": (PHONE, "light"),
     "a desk in the dark": (DESK, "dark"),
@@ -223,6 +224,8 @@ def test_a_page_is_accessible_and_fits_its_screen(visit: Visit, name: str) -> No
         visit.page.set_viewport_size(size)
         visit.page.emulate_media(color_scheme=scheme)
         assert (screen, overflow(visit.page), found_by_axe(visit.page)) == (screen, 0, [])
+    visit.page.set_viewport_size(NARROW)
+    assert overflow(visit.page) == 0
 
 
 def test_axe_would_find_something(visit: Visit) -> None:

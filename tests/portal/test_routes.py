@@ -5,13 +5,18 @@ A page that is not in `ROUTES` fails here. "Behind" is behind sign-in.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
 from auth.links import Purpose
+from gateway.portal.pages import make_pages
 from gateway.portal.visitor import seal_of
-from tests.portal.site import OURS, Browser, Site
+from tests.portal.site import OURS, Browser, Site, a_site
+from tests.support.pages import SIGNS
 
 BEHIND = "303 /portal/sign-in"
 ROUTES = {  # method and rule: whether it is behind sign-in, and what a stranger is answered
@@ -107,10 +112,8 @@ def test_nothing_is_said_to_somebody_whom_the_proxy_does_not_name(site: Site, me
 
 
 @pytest.fixture(scope="module")
-def head(tmp_path_factory: pytest.TempPathFactory) -> object:
+def head(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     """A headteacher who is signed in, and whom no test here may change."""
-    from tests.portal.site import a_site
-
     with a_site(tmp_path_factory.mktemp("site")) as site:
         yield site.signed_in("h.head")
 
@@ -143,6 +146,15 @@ def test_other_methods_are_refused(head: Browser, rule: str, method: str) -> Non
 
 def test_an_older_browser_that_names_our_origin_is_believed(site: Site) -> None:
     answer = site.browser().open("POST", "/forgotten", {"Origin": "https://documents.example.gov.uk"}, {"name": "x"})
+    assert answer.status_code == 200
+
+
+def test_a_proxy_that_changes_host_does_not_stand_between_an_older_browser_and_its_form(site: Site) -> None:
+    services = site.world.services
+    service = services.settings.service.model_copy(update={"url": "https://papers.example"})
+    settings = services.settings.model_copy(update={"service": service})
+    site.app = make_pages(SIGNS, replace(services, settings=settings))
+    answer = site.browser().open("POST", "/forgotten", {"Origin": "https://papers.example"}, {"name": "x"})
     assert answer.status_code == 200
 
 
