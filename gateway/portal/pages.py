@@ -11,12 +11,13 @@ import hashlib
 from http import HTTPStatus
 from pathlib import Path
 
-from flask import Flask, Response, render_template, request, url_for
+from flask import Flask, Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from auth.principal import Principal
 from gateway.about import TERMS
+from gateway.enrolment import NotAccepted
 from gateway.faults import tell
 from gateway.portal import words
 from gateway.portal.account import AccountPages
@@ -68,6 +69,7 @@ def make_pages(signs: Signs, services: Services) -> Flask:
     )
     app.before_request(gate.enter)
     app.register_error_handler(HTTPException, _refused)
+    app.register_error_handler(NotAccepted, _ended)
     app.register_error_handler(Exception, _failed)
     app.after_request(_guard)
     return app
@@ -122,6 +124,11 @@ def _refused(error: HTTPException) -> ResponseReturnValue:
         return _not_now()
     kept = [header for header in error.get_headers() if header[0] == "Allow"]
     return render_template(_ERROR_PAGES.get(HTTPStatus(code), "not-served.html")), code, kept
+
+
+def _ended(error: NotAccepted) -> ResponseReturnValue:
+    """The session ended between the gate and the act, which did not happen."""
+    return redirect(url_for("sign_in"), HTTPStatus.SEE_OTHER)
 
 
 def _failed(error: Exception) -> ResponseReturnValue:

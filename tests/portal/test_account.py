@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from auth.principal import Door, Principal, StaffRole
+from auth import accounts
+from auth.principal import AccountState, Door, Principal, StaffRole
 from policy.audit.events import EventKind
 from tests.portal.site import Site
 from tests.support.people import KEY, OTHER_KEY, enter_person
@@ -209,6 +210,33 @@ def test_the_forms_of_a_session_with_a_new_name_are_sealed_anew(site: Site) -> N
     browser.post("/account/elsewhere")
     assert browser.token != old
     assert browser.post("/account/devices", name="Office PC").status_code == 200
+
+
+ACTS = {
+    "/account/devices": {"name": "Office PC"},
+    "/account/devices/1/end": {},
+    "/account/keys": {"name": "Laptop", "key": KEY},
+    "/account/keys/1/end": {},
+    "/account/elsewhere": {},
+}
+
+
+@pytest.mark.parametrize("path", ACTS)
+def test_whoever_is_suspended_between_the_gate_and_the_act_does_nothing(site: Site, path: str) -> None:
+    browser = site.signed_in("o.office")
+    browser.post("/account/devices", name="Laptop")
+    browser.post("/account/keys", name="Desk", key=OTHER_KEY)
+
+    def suspend() -> None:
+        with site.world.changing() as connection:
+            at = site.world.clock.now()
+            accounts.set_state(connection, site.world.accounts["o.office"], AccountState.SUSPENDED, at)
+
+    site.app.before_request_funcs[None].append(suspend)
+    events = site.world.recorded(EventKind.CREDENTIAL_ADDED, EventKind.CREDENTIAL_REMOVED)
+    answer = browser.post(path, **ACTS[path])
+    after = site.world.recorded(EventKind.CREDENTIAL_ADDED, EventKind.CREDENTIAL_REMOVED)
+    assert (answer.headers.get("Location"), len(after)) == ("/portal/sign-in", len(events))
 
 
 @pytest.mark.parametrize("done", ["<script>", "{{7*7}}", "password-changed", "nonsense"])
