@@ -26,6 +26,7 @@ from gateway.portal.signs import Signs
 from gateway.portal.visitor import COOKIE, seal_of
 from policy.audit.events import EventKind
 from tests.support.people import admit, enter_person
+from tests.support.postgres import PostgresServer
 from tests.support.world import ADDRESS, HERE, World, a_small_world, peer, statements
 
 HOST = "https://documents.example.gov.uk"
@@ -175,7 +176,7 @@ class Browser:
 
 
 @contextmanager
-def a_site(folder: Path) -> Iterator[Site]:
-    """The pages of the small world below `folder`."""
-    with a_small_world(folder) as world:
+def a_site(folder: Path, server: PostgresServer | None = None) -> Iterator[Site]:
+    """The pages of the small world below `folder`, on SQLite or in a new database of `server`."""
+    with a_small_world(folder, server) as world:
         yield Site(world)
