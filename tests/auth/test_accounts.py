@@ -180,6 +180,7 @@ _PERMITTED = {
     ("invited", "left"),
     ("active", "suspended"),
     ("active", "left"),
+    ("suspended", "invited"),
     ("suspended", "active"),
     ("suspended", "left"),
     ("left", "invited"),
