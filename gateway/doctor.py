@@ -7,6 +7,7 @@ mail is sent; nobody is signed in but, for a moment, ourselves at the mail serve
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -26,7 +27,7 @@ from config.clock import LONDON, Clock, london_date
 from config.database import Database
 from config.entropy import system_entropy
 from config.errors import OperatorError
-from config.home import Home, check_format
+from config.home import Home, check_format, settings_file
 from config.outages import in_one_line
 from config.schema import Which, check
 from config.secrets import NAMES, TLS_CERTIFICATE, Secrets
@@ -49,6 +50,10 @@ _LOST_SINCE = timedelta(days=14)
 _RENEW = timedelta(days=30)
 _BEHIND = timedelta(minutes=1)
 _MAIL_SECONDS = 5.0
+
+
+_WHAT_AND_MEND = re.compile(r"(?P<what>(?:\([^)]*\)|[^(:]|:(?! ))+): (?P<mend>.+)")
+"""An error for people: what is wrong, which may have a cause in brackets, then what would be right."""
 
 
 class State(StrEnum):
@@ -91,6 +96,8 @@ _Findings = Iterable[Finding]
 def examine(path: Path, environ: Mapping[str, str], clock: Clock, *, running: bool) -> list[Finding]:
     """Every row for the home at `path`. `running`: somebody serves it at the moment."""
     found = [*_looked_into("home", partial(_home, path))]
+    if not settings_file(path).exists():
+        return found
     settings: list[Settings] = []
 
     def read_settings() -> _Findings:
@@ -112,7 +119,8 @@ def _looked_into(name: str, look: Callable[[], _Findings]) -> list[Finding]:
     try:
         found.extend(look())
     except OperatorError as exc:
-        what, _, mend = str(exc).partition(": ")
+        said = _WHAT_AND_MEND.fullmatch(str(exc))
+        what, mend = (said["what"], said["mend"]) if said else (str(exc), "see what the message names")
         found.append(Finding(name, State.WRONG, what, mend))
     except (OSError, SQLAlchemyError, ValueError) as exc:
         found.append(Finding(name, State.WRONG, in_one_line(exc), "see whether it is there and who may read it"))

@@ -101,12 +101,18 @@ def test_it_changes_nothing(county: County) -> None:
 def test_a_folder_that_is_no_home_is_wrong(tmp_path: Path) -> None:
     ran = ladocs("--home", tmp_path, "doctor", "--json")
     assert ran.status == 1
-    assert [row["state"] for row in ran.json] == ["wrong", "wrong"]
-    assert "is no ladocs home" in ran.json[0]["found"]
+    [row] = ran.json
+    assert (row["check"], row["state"]) == ("home", "wrong")
+    assert row["found"].endswith("is no ladocs home")
+    assert row["mend"].startswith("make one with 'ladocs init")
 
 
 def _unknown_setting(county: County) -> None:
     add_settings(county, "[servise]\nname = 1")
+
+
+def _unreadable_settings(county: County) -> None:
+    county.settings.write_text("= nothing")
 
 
 def _open_secret(county: County) -> None:
@@ -160,6 +166,7 @@ def _mail_waits_for_days(county: County) -> None:
     ("spoil", "check", "found", "mend"),
     [
         (_unknown_setting, "settings", "There is no setting called servise", "did you mean"),
+        (_unreadable_settings, "settings", "is broken", "line 1, column"),
         (_open_secret, "secrets", "device-key.1 is open to others", "chmod 600"),
         (_open_secrets, "secrets", "secrets is open to others", "chmod 700"),
         (_lost_secret, "secrets", "The secret totp-seal is missing", "put it back"),
