@@ -24,10 +24,15 @@ from config import secrets as kept
 from config.files import write_durably
 from config.secrets import Secrets
 from gateway.demo.build import Built
-from gateway.demo.people import CATEGORIES, HEADTEACHER, PEOPLE, SCHOOLS, StoryPerson
+from gateway.demo.people import CATEGORIES, GENERAL, HEADTEACHER, PEOPLE, SCHOOLS, WRENMOOR, WRENMOOR_MAIL, StoryPerson
 from gateway.demo.plan import months_of
 from gateway.places import ABOUT, DOCUMENTS
 from policy.schools import folder_name
+
+_NEWCOMER = (
+    f"a.newcomer --name 'Ann Newcomer' --email ann.newcomer@{WRENMOOR_MAIL} --school {WRENMOOR} --role Office"
+    f" --category {GENERAL}"
+)
 
 Guide = Mapping[str, Any]
 """`{"home", "sftp", "https", "http", "people", "pid"}`, as `ladocs demo --json` prints it."""
@@ -107,7 +112,7 @@ def page(guide: Guide, now: datetime, program: Path) -> str:
     lines = [
         f"SFTP     {guide['sftp']['host']} port {guide['sftp']['port']}",
         f"drive    {guide['https']['url']}",
-        f"browser  {_pages(guide)}portal/",
+        f"pages    {_pages(guide)}portal/sign-in with name, password and code",
         "",
     ]
     about = {person.username: person.about for person in PEOPLE}
@@ -118,6 +123,8 @@ def page(guide: Guide, now: datetime, program: Path) -> str:
     lines += [
         f"{oldest.folder} is past its last day: nobody sees it any more. The authority still finds it listed:",
         f"  {ladocs} document list --month {oldest.key}",
+        f"Invite somebody, and read the mail with the link in {_short(Path(guide['home']) / 'mail' / 'new')}:",
+        f"  {ladocs} account add {_NEWCOMER}",
         f"Codes change every {STEP_SECONDS} seconds and are good once. This page again, with fresh ones:",
         f"  {ladocs} demo --once",
     ]
@@ -132,7 +139,7 @@ def _person(guide: Guide, person: Mapping[str, Any], about: str, now: datetime) 
         yield f"  code     {code[:3]} {code[3:]} for {left} s more; password {person['password']}"
     yield f"  sftp     {_sftp(guide, person)}"
     if person["device_password"] is None:
-        yield f"  browser  {_pages(guide)}portal/"
+        yield f"  pages    {_pages(guide)}portal/sign-in"
         return
     yield f"  curl     {_curl(guide, person)}"
     yield f"  browser  {_browser(guide, person, now)}"

@@ -99,7 +99,7 @@ class StoryPerson:
 
 HEADTEACHER, SENCO, BUSINESS_MANAGER = "Headteacher", "SENCO", "Business manager"
 OFFICE, GOVERNOR, DSL, SERVICE, OFFICER = "Office", "Governor", "DSL", "Service account", "officer"
-_WRENMOOR_MAIL, _ALDREDA_MAIL, _LARKDALE_MAIL = (
+WRENMOOR_MAIL, _ALDREDA_MAIL, _LARKDALE_MAIL = (
     "wrenmoor-primary.derbyshire.sch.uk",
     "st-aldredas.derbyshire.sch.uk",
     "larkdale-community.derbyshire.sch.uk",
@@ -111,7 +111,7 @@ PEOPLE: tuple[StoryPerson, ...] = (
         username="m.ashworth",
         name="Margaret Ashworth",
         role=HEADTEACHER,
-        email=f"m.ashworth@{_WRENMOOR_MAIL}",
+        email=f"m.ashworth@{WRENMOOR_MAIL}",
         grants={WRENMOOR: ()},
         about="headteacher: every category of the own school",
     ),
@@ -135,7 +135,7 @@ PEOPLE: tuple[StoryPerson, ...] = (
         username="p.raman",
         name="Priya Raman",
         role=SENCO,
-        email=f"p.raman@{_WRENMOOR_MAIL}",
+        email=f"p.raman@{WRENMOOR_MAIL}",
         grants={WRENMOOR: (SEND,)},
         about="SENCO: SEND alone",
     ),
@@ -151,7 +151,7 @@ PEOPLE: tuple[StoryPerson, ...] = (
         username="g.prys-jones",
         name="Gareth Prys-Jones",
         role=BUSINESS_MANAGER,
-        email=f"g.prys-jones@{_WRENMOOR_MAIL}",
+        email=f"g.prys-jones@{WRENMOOR_MAIL}",
         grants={WRENMOOR: (GENERAL, HR), ALDREDA: (HR,)},
         layout=Layout.BY_SCHOOL,
         about="one person with two schools: a folder for each",
@@ -168,7 +168,7 @@ PEOPLE: tuple[StoryPerson, ...] = (
         username="t.shimwell",
         name="Tracey Shimwell",
         role=OFFICE,
-        email=f"t.shimwell@{_WRENMOOR_MAIL}",
+        email=f"t.shimwell@{WRENMOOR_MAIL}",
         grants={WRENMOOR: (GENERAL,)},
         about="school office: General alone",
     ),
@@ -192,7 +192,7 @@ PEOPLE: tuple[StoryPerson, ...] = (
         username="n.greaves",
         name="Nathan Greaves",
         role=OFFICE,
-        email=f"n.greaves@{_WRENMOOR_MAIL}",
+        email=f"n.greaves@{WRENMOOR_MAIL}",
         grants={WRENMOOR: ()},
         about="no category granted yet: an empty drive that says so",
     ),

@@ -133,5 +133,5 @@ def test_the_page_names_every_person_with_a_line_for_each_door(built: Built, tod
     page = guide.page(made, today, built.home.path / "ladocs")
     for person in PEOPLE:
         [block] = [part for part in page.split("\n\n") if part.startswith(f"{person.username} ")]
-        doors = ["sftp", "browser"] if person.staff_roles else ["sftp", "curl", "browser"]
-        assert [door for door in ("sftp", "curl", "browser") if f"\n  {door} " in block] == doors
+        doors = ["sftp", "pages"] if person.staff_roles else ["sftp", "curl", "browser"]
+        assert [door for door in ("sftp", "curl", "browser", "pages") if f"\n  {door} " in block] == doors
