@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from types import MappingProxyType
 from typing import Any
@@ -28,10 +28,10 @@ class Paragraph:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """The one thing to do: a button, with its address below for whoever's mail shows none."""
+    """The one thing to do: a button, with its address below for whoever's mail shows none. The address is a secret."""
 
     label: str
-    url: str
+    url: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,6 +158,7 @@ def test_times_are_those_of_derbyshire() -> None:
 
 def test_no_representation_of_a_link_shows_it() -> None:
     assert "aToken" not in repr(occasion(MailKind.INVITATION))
+    assert "aToken" not in repr(text(occasion(MailKind.INVITATION)))
 
 
 # Names that were made to do harm
