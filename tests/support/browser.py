@@ -34,7 +34,7 @@ class Browser:
 
     def __init__(self, county: County, place: str = HOST, cookie: str = "") -> None:
         self.cookie = cookie
-        self._seal = ""
+        self.seal = ""
         context = ssl.create_default_context(cafile=str(county.ca_file))
         self._connection = HTTPSConnection(
             HOST, county.https_port, timeout=_TIMEOUT, context=context, source_address=(place, 0)
@@ -46,7 +46,7 @@ class Browser:
 
     def post(self, page: str, **fields: str) -> Shown:
         """A form of our own, sent."""
-        return self._ask("POST", page, urlencode({**({"seal": self._seal} if self._seal else {}), **fields}))
+        return self._ask("POST", page, urlencode({**({"seal": self.seal} if self.seal else {}), **fields}))
 
     def sign_in(self, name: str, password: str, code: str) -> Shown:
         """The form of signing in, with all of it."""
@@ -68,5 +68,5 @@ class Browser:
             if (match := re.match(rf"{COOKIE}=([^;]*)", given)) is not None:
                 self.cookie = match[1]
         if (seal := re.search(r'name="seal" value="([^"]+)"', shown.text)) is not None:
-            self._seal = seal[1]
+            self.seal = seal[1]
         return shown

@@ -39,6 +39,7 @@ from tests.support.story import Founded, Letter, Person, found
 from tests.support.waiting import until
 
 HOST = "127.0.0.1"
+LADOCS = ("-m", "gateway")
 _READY_SECONDS = 60.0
 _STOP_SECONDS = 30.0
 _ATTEMPTS = 3
@@ -180,7 +181,9 @@ def county(founded: Founded, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 @contextmanager
-def serving(founded: Founded, folder: Path, settings: Mapping[str, str] | None = None) -> Iterator[County]:
+def serving(
+    founded: Founded, folder: Path, settings: Mapping[str, str] | None = None, program: Sequence[str] = LADOCS
+) -> Iterator[County]:
     """The server on a copy of the home in `folder`, with `LADOCS_…` variables of its own where `settings` has any.
 
     It ends with the block, on SIGTERM, with status 0.
@@ -188,7 +191,7 @@ def serving(founded: Founded, folder: Path, settings: Mapping[str, str] | None =
     home = folder / "home"
     shutil.copytree(founded.home, home)
     with ExitStack() as stack:
-        served = started(founded, home, folder / "log", stack, settings or {})
+        served = started(founded, home, folder / "log", stack, settings or {}, program)
         try:
             yield served
         finally:
@@ -241,7 +244,12 @@ def stopped(served: County) -> int:
 
 
 def started(
-    founded: Founded, home: Path, log_file: Path, stack: ExitStack, settings: Mapping[str, str] = MappingProxyType({})
+    founded: Founded,
+    home: Path,
+    log_file: Path,
+    stack: ExitStack,
+    settings: Mapping[str, str] = MappingProxyType({}),
+    program: Sequence[str] = LADOCS,
 ) -> County:
     """A server on `home`, a copy of the one that was founded; `stack` ends it where nobody did.
 
@@ -250,7 +258,7 @@ def started(
     for _ in range(_ATTEMPTS):
         sftp, https, http = ports = free_ports(3)
         log = stack.enter_context(log_file.open("wb"))
-        process = stack.enter_context(_process(home, ports, log, settings))
+        process = stack.enter_context(_process(program, home, ports, log, settings))
         stack.callback(process.kill)  # whatever went wrong before it was stopped
         if _is_ready(process):
             return County(
@@ -261,10 +269,12 @@ def started(
     raise AssertionError("no free ports")
 
 
-def _process(home: Path, ports: Sequence[int], log: Any, settings: Mapping[str, str]) -> subprocess.Popen[bytes]:
+def _process(
+    program: Sequence[str], home: Path, ports: Sequence[int], log: Any, settings: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
     names = ("LADOCS_SERVE__SFTP_PORT", "LADOCS_SERVE__HTTPS_PORT", "LADOCS_SERVE__HTTP_PORT")
     return subprocess.Popen(
-        [sys.executable, "-m", "gateway", "serve", "--home", str(home)],
+        [sys.executable, *program, "serve", "--home", str(home)],
         env={**os.environ, **dict(zip(names, map(str, ports), strict=True)), **settings},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
