@@ -128,6 +128,11 @@ class Authenticator(Checks):
         with as_unavailable(), self._database.read() as connection:
             return credentials.still_valid(connection, principal, at)
 
+    def used(self, principal: Principal, client: str) -> None:
+        """Note that the key or device that `principal` came by is in use, by the program `client`."""
+        with as_unavailable(), self._database.write() as connection:
+            credentials.used(connection, principal, client, self._clock.now())
+
     def _enter(self, candidate: Candidate, proofs: Collection[Proof], keep: Keep[T]) -> T | Refusal:
         """What `keep` makes of the principal, in the transaction that remembers it."""
         with as_unavailable():

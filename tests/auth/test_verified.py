@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 import pytest
 
@@ -10,6 +11,7 @@ from auth import devices
 from auth.principal import Door, Peer, Principal
 from auth.verified import VerifiedDevices
 from tests.auth.world import HOME, Someone, World
+from tests.support.concurrency import all_at_once
 from tests.support.world import statements
 
 AT_HOME = Peer(address=HOME, door=Door.WEBDAV)
@@ -35,7 +37,9 @@ def counter() -> Counter:
 
 @pytest.fixture
 def verified(world: World, counter: Counter) -> VerifiedDevices:
-    return VerifiedDevices(world.authenticator.still_valid, counter, world.clock, os.urandom, size=2)
+    return VerifiedDevices(
+        world.authenticator.still_valid, world.authenticator.used, counter, world.clock, os.urandom, size=2
+    )
 
 
 def _principal(world: World, who: Someone) -> Principal:
@@ -151,3 +155,55 @@ def test_the_one_put_first_goes_first(jo: Someone, verified: VerifiedDevices, kn
 
 def test_no_password_is_kept(jo: Someone, verified: VerifiedDevices, known: Principal) -> None:
     assert jo.device not in repr(vars(verified))
+
+
+# --- the last use, once a minute [R16]
+
+
+def _last_use(world: World, who: Someone) -> tuple[object, str, str]:
+    with world.database.read() as connection:
+        [device] = devices.listing(connection, who.id)
+    return device.last_used_at, device.last_address, device.last_client
+
+
+@pytest.mark.parametrize(("seconds", "noted"), [(59, False), (60, True)])
+def test_that_a_drive_is_in_use_is_noted_once_a_minute(
+    world: World, jo: Someone, verified: VerifiedDevices, known: Principal, seconds: float, noted: bool
+) -> None:
+    before = _last_use(world, jo)
+    world.clock.advance(seconds=seconds)
+    verified.look_up(jo.username, jo.device, replace(AT_HOME, client="WebDAVFS/3.0"))
+    expected = (world.clock.now(), HOME, "WebDAVFS/3.0") if noted else before
+    assert _last_use(world, jo) == expected
+
+
+def test_no_other_request_of_that_minute_writes(
+    world: World, jo: Someone, verified: VerifiedDevices, known: Principal
+) -> None:
+    world.clock.advance(seconds=60)
+    verified.look_up(jo.username, jo.device, AT_HOME)
+    with statements(world.database) as heard:
+        for _ in range(59):
+            world.clock.advance(seconds=1)
+            verified.look_up(jo.username, jo.device, AT_HOME)
+    assert not [statement for statement, _ in heard if not statement.startswith("SELECT")]
+
+
+def test_of_many_requests_at_once_one_writes(
+    world: World, jo: Someone, verified: VerifiedDevices, known: Principal
+) -> None:
+    world.clock.advance(seconds=60)
+    with statements(world.database) as heard:
+        all_at_once(8, lambda: verified.look_up(jo.username, jo.device, AT_HOME))
+    assert len([statement for statement, _ in heard if statement.startswith("UPDATE device")]) == 1
+
+
+def test_what_was_taken_away_is_not_noted_as_used(
+    world: World, jo: Someone, verified: VerifiedDevices, known: Principal
+) -> None:
+    before = _last_use(world, jo)
+    with world.database.write() as connection:
+        devices.revoke(connection, jo.id, devices.listing(connection, jo.id)[0].id, world.clock.now())
+    world.clock.advance(seconds=60)
+    verified.look_up(jo.username, jo.device, AT_HOME)
+    assert _last_use(world, jo) == before

@@ -44,7 +44,9 @@ def test_a_device_comes_in_after_a_restart_though_another_has_used_up_the_lane(w
         device = world.core.devices.create(connection, world.accounts["o.office"], "Office PC", at=world.clock.now())
     right = Credentials("o.office", device)
     assert DeviceDoor(services.authenticator, services.verified, services.sessions).admit(right, peer()) is not None
-    forgetful = VerifiedDevices(services.authenticator.still_valid, lambda: 0, world.clock, os.urandom)
+    forgetful = VerifiedDevices(
+        services.authenticator.still_valid, services.authenticator.used, lambda: 0, world.clock, os.urandom
+    )
     door = DeviceDoor(services.authenticator, forgetful, services.sessions)
     for _ in range(11):
         assert door.admit(WRONG, peer()) is None
