@@ -1,16 +1,19 @@
-"""A script stands on its networks for as long as its session is open, and not only when it signs in [R17] [R19]."""
+"""A session stands for as long as what it rests on: its account, its networks, its credential [R17] [R19] [R20]."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from auth import accounts
-from auth.principal import Principal
+from auth import accounts, endings
+from auth.principal import Door, Principal
 from auth.standing import Standing, standing
 from gateway.errors import Unavailable
 from policy.access import OBSTACLES, Reason
+from tests.auth.test_pages import open_page
+from tests.auth.test_trust import first_factor
 from tests.auth.world import Someone, World
 from tests.support.world import a_world, path
 
@@ -64,3 +67,61 @@ def test_an_open_session_of_a_script_ends_with_its_networks(tmp_path: Path) -> N
             fs.scandir(path("/"))
         assert caught.value.standing
         assert str(caught.value).startswith(OBSTACLES[Reason.OTHER_NETWORK])
+
+
+# --- sessions that were opened before the account's sessions were ended [R20]
+
+
+def _ended(world: World, who: Someone, *, after: float) -> None:
+    """End the sessions of an account, so many seconds after now."""
+    with world.database.write() as connection:
+        endings.end_sessions(connection, who.id, world.clock.now() + timedelta(seconds=after))
+
+
+def _stands(world: World, principal: Principal) -> Standing:
+    with world.database.read() as connection:
+        return standing(connection, principal, world.clock.now())
+
+
+def _by_device(world: World, who: Someone) -> Principal:
+    candidate = world.candidate(who.username, door=Door.WEBDAV)
+    proof = world.authenticator.check_device(candidate, who.device)
+    assert proof is not None
+    outcome = world.authenticator.authenticate(candidate, [proof])
+    assert isinstance(outcome, Principal)
+    return outcome
+
+
+@pytest.mark.parametrize(("after", "stands"), [(1, Standing.CREDENTIAL_ENDED), (0, Standing.GOOD), (-1, Standing.GOOD)])
+def test_a_session_by_password_and_code_ends_with_all_that_are_older(
+    world: World, jo: Someone, after: float, stands: Standing
+) -> None:
+    principal = world.sign_in(jo)
+    _ended(world, jo, after=after)
+    assert _stands(world, principal) is stands
+
+
+def test_a_session_by_trust_ends_too(world: World, jo: Someone) -> None:
+    world.sign_in(jo)
+    principal = first_factor(world, jo)
+    assert isinstance(principal, Principal)
+    _ended(world, jo, after=1)
+    assert _stands(world, principal) is Standing.CREDENTIAL_ENDED
+
+
+def test_a_browsers_session_ends_too(world: World, jo: Someone) -> None:
+    page = open_page(world, jo)
+    _ended(world, jo, after=1)
+    assert _stands(world, page.principal) is Standing.CREDENTIAL_ENDED
+
+
+def test_device_passwords_go_on(world: World, jo: Someone) -> None:
+    principal = _by_device(world, jo)
+    _ended(world, jo, after=1)
+    assert _stands(world, principal) is Standing.GOOD
+    assert world.authenticator.still_valid(principal, world.clock.now())
+
+
+def test_whoever_signs_in_afterwards_stands(world: World, jo: Someone) -> None:
+    _ended(world, jo, after=0)
+    assert _stands(world, world.sign_in(jo)) is Standing.GOOD

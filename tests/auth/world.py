@@ -25,6 +25,7 @@ from auth.totp import Totp, code_at
 from auth.trust import TrustRules
 from auth.verdicts import Effect, Verdict
 from config.database import Database
+from config.entropy import Entropy
 from config.secrets import DEVICE_KEY, PASSWORD_PEPPER, TOTP_SEAL, Secrets
 from tests.support.clock import FakeClock
 from tests.support.people import KEY, enter_person, enter_service
@@ -136,12 +137,13 @@ class World:
     doors: TestDoors = field(default_factory=TestDoors)
     recorder: Notebook = field(default_factory=Notebook)
     pauses: Pauses = field(default_factory=Pauses)
+    entropy: Entropy = os.urandom
     trust: TrustRules = field(default_factory=TrustRules)
     pages: PageLimits = field(default_factory=PageLimits)
 
     def __post_init__(self) -> None:
         self.gate = ArgonGate()
-        self.passwords = Passwords(self.secrets, os.urandom, self.gate, PasswordRules())
+        self.passwords = Passwords(self.secrets, self.entropy, self.gate, PasswordRules())
         self.totp = Totp(self.secrets, os.urandom)
         self.devices = Devices(self.secrets, os.urandom)
         self.recovery = RecoveryCodes(self.secrets, os.urandom)
