@@ -45,6 +45,7 @@ class Logon(IntEnum):
 
     NORMAL = 1
     INTERACTIVE = 3
+    KEY_FILE = 5
 
 
 @dataclass
@@ -163,6 +164,8 @@ def _site(county: County, person: Person, logon: Logon) -> dict[str, str]:
         "Protocol": str(_SFTP),
         "User": person.username,
         "Logontype": str(int(logon)),
+        **({"Pass": person.password} if logon is Logon.NORMAL else {}),
+        **({"Keyfile": str(person.key)} if logon is Logon.KEY_FILE else {}),
     }
 
 
@@ -175,10 +178,10 @@ def _queue(folder: Path, site: Mapping[str, str], person: Person, letters: Seque
     database = sqlite3.connect(folder / ".config/filezilla/queue.sqlite3")
     database.executescript(_TABLES)
     database.execute(
-        "INSERT INTO servers (host, port, user, protocol, type, logontype, timezone_offset, transfer_mode,"
-        " max_connections, encoding, bypass_proxy, name, site_path)"
-        " VALUES (:Host, :Port, :User, :Protocol, 0, :Logontype, 0, 'default', 0, 'Auto', 0, 'ladocs', '')",
-        site,
+        "INSERT INTO servers (host, port, user, password, keyfile, protocol, type, logontype, timezone_offset,"
+        " transfer_mode, max_connections, encoding, bypass_proxy, name, site_path) VALUES"
+        " (:Host, :Port, :User, :Pass, :Keyfile, :Protocol, 0, :Logontype, 0, 'default', 0, 'Auto', 0, 'ladocs', '')",
+        {"Pass": None, "Keyfile": None, **site},
     )
     parents = {letter.path(person).rpartition("/")[0] for letter in letters}
     [parent] = parents

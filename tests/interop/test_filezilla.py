@@ -11,8 +11,10 @@ import pytest
 from auth.principal import Door
 from policy.audit.events import EventKind
 from tests.interop.filezilla import TRANSFERS, FileZilla, Logon, filezilla
+from tests.interop.running import key_options, openssh, well
 from tests.support.county import County
 from tests.support.story import Letter, Person
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.needs("filezilla"), pytest.mark.needs("Xvfb"), pytest.mark.needs("xdotool")]
 
@@ -50,3 +52,32 @@ def test_with_a_password_each_connection_asks_for_it_and_one_for_the_code(
         assert running.work(answers), running.log
     judge(county, person, running, letters, since)
     assert running.windows == len(answers)
+
+
+@pytest.mark.needs("sftp")
+@pytest.mark.parametrize(
+    ("username", "logon", "refusal"),
+    [
+        ("r.reader19", Logon.NORMAL, "You need to use the interactive login type"),
+        ("r.reader20", Logon.KEY_FILE, "Authentication failed"),
+    ],
+    ids=["Normal", "Key file"],
+)
+def test_a_stored_password_or_key_goes_through_where_a_code_was_given_before(
+    county: County, tmp_path: Path, letters: list[Letter], username: str, logon: Logon, refusal: str
+) -> None:
+    person = county[username]
+    with filezilla(county, _folder(tmp_path, "before"), person, logon, letters) as running:
+        assert until(lambda: running.work([], 0.0) or refusal in running.log, 30), running.log
+        assert not running.arrived
+    by_key = key_options(person) if logon is Logon.KEY_FILE else ["-o", "PubkeyAuthentication=no"]
+    answers = [*([] if logon is Logon.KEY_FILE else [person.password]), county.code(person)]
+    well(openssh(county, _folder(tmp_path, "openssh"), person, *by_key, commands="ls\n", answers=answers))
+    with filezilla(county, _folder(tmp_path, "after"), person, logon, letters) as running:
+        assert running.work([]), running.log
+    assert running.windows == 0
+
+
+def _folder(above: Path, name: str) -> Path:
+    (above / name).mkdir()
+    return above / name
