@@ -99,6 +99,10 @@ def test_another_code_begins_it_anew(world: World, jo: Someone) -> None:
     assert not is_asked(world, jo)
 
 
+def test_a_code_that_was_given_all_the_same_is_what_the_sign_in_rests_on(world: World, jo: Someone) -> None:
+    assert [world.sign_in(jo).factors for _ in range(2)] == [{PASSWORD, Factor.TOTP}] * 2
+
+
 def test_another_process_knows_of_it(everywhere: World) -> None:
     who = everywhere.someone()
     everywhere.sign_in(who)
