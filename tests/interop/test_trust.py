@@ -111,8 +111,9 @@ def test_without_hours_of_trust_each_connection_asks(forgetful: County, tmp_path
         ("r.reader1", ("account", "revoke", "{}", "--school", ASHBY, "--category", GENERAL)),
         ("r.reader2", ("account", "grant", "{}", "--school", ASHBY, "--role", "SENCO")),
         ("r.reader3", ("key", "add", "{}", "KEY", "--name", "Another")),
+        ("r.reader5", ("account", "revoke", "{}", "--trust")),
     ],
-    ids=["a category less", "another role", "a key more"],
+    ids=["a category less", "another role", "a key more", "the trust itself"],
 )
 def test_a_change_by_a_command_ends_the_trust(
     restless: County, tmp_path: Path, place: str, username: str, change: Sequence[str]
