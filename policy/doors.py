@@ -29,7 +29,8 @@ Factors = frozenset[Factor]
 PASSWORD, KEY, DEVICE = Factor.PASSWORD, Factor.PUBLIC_KEY, Factor.DEVICE_PASSWORD
 CODE, TRUST, RECOVERY = Factor.TOTP, Factor.TRUST, Factor.RECOVERY_CODE
 
-# What stands first is asked for first. TRUST is found, and never asked for: a good code from here, lately [R15].
+# What stands first is asked for first. TRUST, a good code from here lately [R15], is found and never asked for: it
+# stands after CODE.
 SUFFICES: Mapping[tuple[Door, Kind], tuple[Factors, ...]] = MappingProxyType(
     {
         (Door.SFTP, Kind.PERSON): (
@@ -132,7 +133,7 @@ class PolicyDoors:
 
 def _missing(sets: Sequence[Factors], factors: Factors) -> Factors:
     """What is to be asked for: the rest of a set that was begun, else of the first."""
-    begun = next((wanted for wanted in sets if wanted & factors and TRUST not in wanted), sets[0])
+    begun = next((wanted for wanted in sets if wanted & factors), sets[0])
     return begun - factors
 
 

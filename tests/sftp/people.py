@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import threading
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -63,7 +63,7 @@ def accounts() -> list[Account]:
 class People:
     """The authenticator. `faults` are raised by the verbs that they name; `holds` let the tests stop inside one.
 
-    `held_for` says for whom `holds` stand: everybody, or one user name.
+    `held_for` says for whom `holds` stand: everybody, or one user name. `step` is called with each verb.
     """
 
     def __init__(self) -> None:
@@ -74,6 +74,7 @@ class People:
         self.holds: dict[str, threading.Event] = {}
         self.held = threading.Event()
         self.held_for: str | None = None
+        self.step: Callable[[], object] = lambda: None
 
     def candidate(self, username: str, peer: Peer) -> Candidate:
         self._note("candidate")
@@ -126,6 +127,7 @@ class People:
 
     def _note(self, verb: str, username: str | None = None) -> None:
         self.asked.append(verb)
+        self.step()
         if verb in self.holds and self.held_for in (None, username):
             self.held.set()
             self.holds[verb].wait(10)
@@ -173,7 +175,7 @@ class Visit:
 
 @dataclass
 class Visits:
-    """The sessions of one file system; refuses what goes beyond `most`.
+    """The sessions of one file system; refuses what goes beyond `most`. `step` is called with each opening.
 
     A review ends those of the accounts in `revoked`, or raises `fault`, or waits for `hold`.
     """
@@ -181,6 +183,7 @@ class Visits:
     fs: FileSystem
     most: int = 100
     all: list[Visit] = field(default_factory=list)
+    step: Callable[[], object] = lambda: None
     revoked: set[str] = field(default_factory=set)
     fault: Exception | None = None
     hold: threading.Event | None = None
@@ -188,6 +191,7 @@ class Visits:
     reviews: int = 0
 
     def open(self, principal: Principal, peer: Peer) -> Visit:
+        self.step()
         if sum(not visit.closed for visit in self.all) >= self.most:
             raise Unavailable("Too many connections of this account.")
         visit = Visit(principal, peer, self.fs)
