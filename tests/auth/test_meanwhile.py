@@ -75,6 +75,11 @@ def test_what_ends_while_a_sign_in_is_recorded_opens_no_page(world: World, jo: S
     assert browsers(world) == 0
 
 
+def test_changes_are_held_off_while_a_sign_in_is_written(world: World, jo: Someone) -> None:
+    world.sign_in(jo)
+    assert world.doors.held == 1
+
+
 def test_the_record_says_what_came_between(world: World, jo: Someone) -> None:
     room = _changing_while_recording(world, jo, CHANGES["another secret"])
     room.authenticator.authenticate(room.candidate(), room.proofs(jo))

@@ -52,6 +52,7 @@ class TestDoors:
     def __init__(self) -> None:
         self.verdict: Verdict | None = None
         self.networks: dict[int, list[str]] = {}
+        self.held = 0
 
     def judge(
         self,
@@ -77,7 +78,8 @@ class TestDoors:
         return self.networks.get(account_id, [])
 
     def hold(self, connection: Connection) -> None:
-        """Nobody changes anything while a test signs in."""
+        """Count it: nobody changes anything while a test signs in."""
+        self.held += 1
 
 
 class Notebook:
