@@ -46,7 +46,11 @@ class Category(Base):
 
 
 class Membership(Base):
-    """Somebody's role in a school, e.g. Headteacher. A change of role ends the row and its grants."""
+    """Somebody's role in a school, e.g. Headteacher. A change of role ends the row and its grants.
+
+    One that ends by itself has `expires_at`; a headteacher's then is an acting one's, who may hold another role beside
+    it. `given_by` is the account that gave it, None where none did; `why` is in that person's own words.
+    """
 
     __tablename__ = "membership"
     __table_args__ = (Index(None, "account_id"), Index(None, "school_id"), _NUMBERED)
@@ -56,10 +60,13 @@ class Membership(Base):
     role: Mapped[str]
     since: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime | None]
+    why: Mapped[str] = mapped_column(server_default="")
+    given_by: Mapped[int | None] = mapped_column(ForeignKey(Account.id))
 
 
 class Grant(Base):
-    """A category of a school that an account may read."""
+    """A category of a school that an account may read; `given_by` and `why` as in `Membership`."""
 
     __tablename__ = "grant"
     __table_args__ = (Index(None, "account_id"), _NUMBERED)
@@ -70,6 +77,8 @@ class Grant(Base):
     since: Mapped[datetime]
     expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+    why: Mapped[str] = mapped_column(server_default="")
+    given_by: Mapped[int | None] = mapped_column(ForeignKey(Account.id))
 
 
 class Generation(Base):
