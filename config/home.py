@@ -40,6 +40,11 @@ class Home:
         return self.path / "store"
 
     @property
+    def checkpoints_dir(self) -> Path:
+        """Signed heads of the record, the last of each day; part of a backup."""
+        return self.path / "checkpoints"
+
+    @property
     def run_dir(self) -> Path:
         """Locks and the like: nothing in it outlives the processes that use it."""
         return _run_dir(self.path)

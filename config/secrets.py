@@ -70,6 +70,11 @@ class Secrets:
             self._values[name, secret_id] = secret
         return secret
 
+    def all(self, name: str) -> list[Secret]:
+        """Every secret called `name`, the oldest first: what was made with any of them can be recognised."""
+        ids = sorted(int(path.name.rpartition(".")[2]) for path in self._files(name))
+        return [self.get(name, str(number)) for number in ids]
+
     def path(self, name: str) -> Path:
         """The file of the newest secret `name`, for libraries that read one themselves."""
         return self._file(name, self._newest(name))

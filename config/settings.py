@@ -259,6 +259,26 @@ class Audit(Section):
     timeout_seconds: Annotated[float, Field(gt=0, le=10)] = _setting(
         "How long a reader waits for the record before being refused.", "2", unit="s", default=2.0
     )
+    checkpoint_file: Path | None = _setting(
+        "File to which each checkpoint is added, best where the server can add and not change: another machine's mount,"
+        " `chattr +a`. A relative path starts at the home.",
+        '"/mnt/witness/ladocs.checkpoints"',
+        default=None,
+        shown="none",
+    )
+    checkpoint_syslog: str | None = _setting(
+        "Syslog server to which each checkpoint is sent over TLS (RFC 5425), with its port unless that is 6514.",
+        '"logs.derbyshire.gov.uk"',
+        default=None,
+        shown="none",
+        pattern=r"^([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:[1-9][0-9]{0,4})?\Z",
+    )
+    checkpoint_ca: Path | None = _setting(
+        "File (PEM) of the authority that signed its certificate; a relative path starts at the home.",
+        '"/etc/ssl/council-ca.pem"',
+        default=None,
+        shown="those that this machine trusts",
+    )
 
 
 class Addresses(Section):
@@ -379,7 +399,18 @@ class Settings(Section):
         keys = settings.keys.model_copy(update={"dir": home_path / settings.keys.dir})
         secret = settings.mail.password_file
         places = {"folder": home_path / settings.mail.folder, "password_file": secret and home_path / secret}
-        return settings.model_copy(update={"keys": keys, "mail": settings.mail.model_copy(update=places)})
+        audit = settings.audit
+        witnesses = {
+            "checkpoint_file": audit.checkpoint_file and home_path / audit.checkpoint_file,
+            "checkpoint_ca": audit.checkpoint_ca and home_path / audit.checkpoint_ca,
+        }
+        return settings.model_copy(
+            update={
+                "keys": keys,
+                "mail": settings.mail.model_copy(update=places),
+                "audit": audit.model_copy(update=witnesses),
+            }
+        )
 
     def main_url(self, home_path: Path) -> str:
         """The URL of the main database."""

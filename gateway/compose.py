@@ -11,6 +11,7 @@ import os
 import socket
 from contextlib import ExitStack
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 from auth.authenticator import Authenticator
 from auth.page_sessions import PageLimits
@@ -45,9 +46,13 @@ from gateway.vault.store import LocalStore
 from gateway.vault.vault import Vault
 from gateway.watch import Watch
 from gateway.webdav.tls import DeferredTls, TlsFiles
+from policy.audit.checkpoint import as_origin
+from policy.audit.checkpoints import Checkpointer, Target
 from policy.audit.grants import Grants
 from policy.audit.log import AuditLog
 from policy.audit.strangers import ROWS_A_MINUTE, Strangers
+from policy.audit.targets import FileTarget, SyslogTarget
+from policy.audit.testimony import CheckpointFolder
 from policy.doors import PolicyDoors
 from policy.months import Window
 from policy.recorder import AuditRecorder
@@ -190,6 +195,26 @@ def jobs(home: Home, services: Services, *, machine: Clock | None = None) -> Job
         machine=clock,
         keeper=MarkKeeper(clock),
         folders=(home.path, home.store_dir, home.keys_dir),
+    )
+
+
+def checkpointer(core: Core) -> Checkpointer:
+    """What signs where the record stands, for the one process that does the jobs; a command may sign beside it."""
+    settings = core.settings
+    host = urlsplit(settings.service.url or "").hostname or socket.gethostname().lower()
+    audit = settings.audit
+    targets: list[Target] = []
+    if audit.checkpoint_file is not None:
+        targets.append(FileTarget(audit.checkpoint_file))
+    if audit.checkpoint_syslog is not None:
+        targets.append(SyslogTarget.of(audit.checkpoint_syslog, audit.checkpoint_ca))
+    return Checkpointer(
+        url=settings.record_url(core.home.path),
+        secrets=core.secrets,
+        clock=core.clock,
+        folder=CheckpointFolder(core.home.checkpoints_dir),
+        origin=as_origin(host),
+        targets=targets,
     )
 
 

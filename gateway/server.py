@@ -33,6 +33,7 @@ from gateway.sftp.listener import serve_sftp
 from gateway.supervisor import Supervisor, Worker
 from gateway.watch import POLL_SECONDS
 from gateway.webdav.server import make_http_server
+from policy.audit.checkpoints import LOOK_SECONDS
 
 log = logging.getLogger(__name__)
 
@@ -143,6 +144,8 @@ def _web_worker(home: Home, settings: Settings, sockets: Sockets, say_ready: Cal
     jobs = compose.jobs(home, services)
     jobs.begin()
     post = compose.post(services, port_of(sockets.https))
+    checkpoints = compose.checkpointer(services.core)
+    signing = run_until(ended, checkpoints.turn, LOOK_SECONDS)
     turning = [run_until(ended, jobs.turn, TURN_SECONDS), run_until(ended, post.turn, MAIL_SECONDS)]
     signs = Signs(contact=contact(settings), https_port=port_of(sockets.https), sftp_port=port_of(sockets.sftp))
     pages = make_pages(signs, services)
@@ -164,7 +167,11 @@ def _web_worker(home: Home, settings: Settings, sockets: Sockets, say_ready: Cal
         for thread in turning:
             thread.join(_LAST_TURN_SECONDS)  # no heartbeat comes after the end
         jobs.end()
-        compose.close(services)
+        try:
+            compose.close(services)
+        finally:
+            signing.join(_LAST_TURN_SECONDS)
+            checkpoints.end()  # last of all: it vouches for what was said in closing
 
 
 def _chores(services: Services) -> None:

@@ -1,4 +1,4 @@
-"""`ladocs audit list | verify`."""
+"""`ladocs audit list | verify | checkpoint`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 
 import click
 from sqlalchemy import Connection
@@ -14,15 +15,20 @@ from sqlalchemy import Connection
 from auth import accounts
 from config.clock import london_midnight
 from config.database import Database
+from config.errors import OperatorError
 from config.schema import Which, check
+from config.secrets import Secrets
+from gateway import compose
 from gateway import core as cores
 from gateway.cli.desk import ANYONE, DAY, HomeCommand, account_named, desk, home_path, last_day
 from gateway.cli.output import Row, counted, details, json_option, limit_option, newest, one_of, table, text
 from gateway.documents import as_reference
 from policy import schools
 from policy.audit import query
+from policy.audit.checkpoints import Inconsistent, public_keys
 from policy.audit.events import EventKind
 from policy.audit.query import Entry, Filter
+from policy.audit.testimony import CheckpointFolder, judged, read_all
 from policy.audit.verify import Report
 from policy.audit.verify import verify as prove
 
@@ -68,28 +74,68 @@ def list_(
 
 
 @click.command(cls=HomeCommand)
+@click.option(
+    "--against",
+    "outside",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Checkpoints from outside this server, one a line (repeatable).",
+)
 @json_option
 @click.pass_context
-def verify(ctx: click.Context, as_json: bool) -> int:
+def verify(ctx: click.Context, outside: tuple[Path, ...], as_json: bool) -> int:
     """Prove that no record was changed, removed or put in between. Exit status 1 when one was.
 
-    Anybody who may read the home's files can ask: it needs no operator.
+    The record must also continue every checkpoint that the home keeps, and those --against which it is held: who has
+    the whole server can forge the home's own, and not those that had left it. Whoever may read the home's files can
+    ask: it needs no operator.
     """
     home, settings = cores.open_home(home_path(ctx), os.environ)
     url = settings.record_url(home.path)
     check(url, Which.AUDIT)
+    keys = public_keys(Secrets(home.secrets_dir))
+    kept = CheckpointFolder(home.checkpoints_dir).read()  # before the record: what is signed meanwhile lies beyond
+    brought = list(read_all(outside))
     with _record(url) as record, record.read() as connection:
-        report = prove(connection)
+        verdicts = [(one, judged(one, keys, connection)) for one in (*kept, *brought)]
+        heads = {one.checkpoint.head for one, verdict in verdicts if one.checkpoint and verdict.signed}
+        report = prove(connection, tuple(heads))
+    refused = [f"{one.where}: {verdict.fault}" for one, verdict in verdicts if verdict.fault]
     row: dict[str, object] = {
-        "intact": report.intact,
+        "intact": report.intact and not refused,
         "fault": str(report.finding) if report.finding else None,
         "batches": report.head.b,
         "records": report.head.records,
+        "pruned": report.pruned,
         "head": report.head.link.hex(),
+        "checkpoints": {"kept": len(kept), "from_outside": len(brought), "refused": len(refused)},
+        "refused": refused,
         "gaps": [{"since": gap.since, "until": gap.until} for gap in report.gaps] if as_json else _silences(report),
     }
     details(row, as_json=as_json)
-    return 0 if report.intact else 1
+    return 0 if row["intact"] else 1
+
+
+@click.command(cls=HomeCommand)
+@click.option("--public-key", "only_key", is_flag=True, help="Print the keys that checkpoints are verified with.")
+@click.pass_context
+def checkpoint(ctx: click.Context, only_key: bool) -> None:
+    """Print a signed line of where the record stands now: keep it anywhere but on this server.
+
+    Later, 'ladocs audit verify --against FILE' proves that nothing up to there was changed since. A record that does
+    not continue the home's last checkpoint is not signed.
+    """
+    with desk(ctx, ANYONE) as here:
+        if only_key:
+            for name, key in public_keys(here.core.secrets).items():
+                click.echo(f"{name} {key.public_bytes_raw().hex()}")
+            return
+        try:
+            made = compose.checkpointer(here.core).fresh()
+        except Inconsistent as exc:
+            raise OperatorError(f"Nothing was signed: {exc}. 'ladocs audit verify' tells where.") from exc
+    click.echo(str(made))
 
 
 def _silences(report: Report) -> str:

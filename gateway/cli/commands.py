@@ -82,6 +82,7 @@ _COMMANDS: dict[str, Later | LazyGroup] = {
         "The record of who did what.",
         list_="List records.",
         verify="Prove that the record was not changed.",
+        checkpoint="Print a signed line of where the record stands.",
     ),
     "db": _group("db", "The databases.", upgrade="Bring the tables up to date."),
     "clock": _group("clock", "The guarded clock.", confirm="Confirm that the machine's clock is right."),

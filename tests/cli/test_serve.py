@@ -59,6 +59,19 @@ def test_a_service_that_ended_and_began_again_leaves_no_silence_unexplained(coun
     assert county("audit", "verify", "--json").json["gaps"] == []
 
 
+def test_a_served_home_signs_where_its_record_stands_to_the_last_word(county: County, tmp_path: Path) -> None:
+    witness = tmp_path / "witness"
+    with county.settings.open("a") as settings:
+        settings.write(f'\n[audit]\ncheckpoint_file = "{witness}"\n')
+    with serving(county) as process:
+        assert until(witness.exists)
+        process.terminate()
+        process.communicate(timeout=_SECONDS)
+    said = county("audit", "verify", "--against", witness, "--json").json
+    assert (said["intact"], said["checkpoints"]["refused"]) == (True, 0)
+    assert f" records={said['records']} " in witness.read_text().splitlines()[-1]
+
+
 def test_one_home_is_served_once(county: County) -> None:
     with serving(county):
         line = county.program("serve", status=2).line
