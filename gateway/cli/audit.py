@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 
 import click
-from sqlalchemy import Connection
 
-from auth import accounts
 from config.clock import london_midnight
-from config.database import Database
 from config.errors import OperatorError
 from config.schema import Which, check
 from config.secrets import Secrets
 from gateway import compose
 from gateway import core as cores
-from gateway.cli.desk import ANYONE, DAY, HomeCommand, account_named, desk, home_path, last_day
+from gateway.cli.desk import (
+    ANYONE,
+    DAY,
+    HomeCommand,
+    account_named,
+    desk,
+    home_path,
+    last_day,
+    people_and_schools,
+    reading_record,
+)
 from gateway.cli.output import Row, counted, details, json_option, limit_option, newest, one_of, table, text
 from gateway.documents import as_reference
 from policy import schools
@@ -67,8 +73,8 @@ def list_(
                 school=schools.find(connection, school).id if school else None,
                 reference=as_reference(reference) if reference else None,
             )
-            names, numbers = _names(connection)
-        with _record(here.core.settings.record_url(here.core.home.path)) as record, record.read() as connection:
+            names, numbers = people_and_schools(connection)
+        with reading_record(here.core.settings.record_url(here.core.home.path)) as connection:
             entries = newest(partial(query.listing, connection, wanted), limit, as_json=as_json, last=True)
     table([_row(entry, names, numbers) for entry in entries], _COLUMNS, as_json=as_json, nothing="No record fits.")
 
@@ -97,7 +103,7 @@ def verify(ctx: click.Context, outside: tuple[Path, ...], as_json: bool) -> int:
     keys = public_keys(Secrets(home.secrets_dir))
     kept = CheckpointFolder(home.checkpoints_dir).read()  # before the record: what is signed meanwhile lies beyond
     brought = list(read_all(outside))
-    with _record(url) as record, record.read() as connection:
+    with reading_record(url) as connection:
         verdicts = [(one, judged(one, keys, connection)) for one in (*kept, *brought)]
         heads = {one.checkpoint.head for one, verdict in verdicts if one.checkpoint and verdict.signed}
         report = prove(connection, tuple(heads))
@@ -149,27 +155,9 @@ def _silences(report: Report) -> str:
     )
 
 
-@contextmanager
-def _record(url: str) -> Iterator[Database]:
-    """The record's database, for reading."""
-    database = Database(url)
-    try:
-        yield database
-    finally:
-        database.dispose()
-
-
 def _day_begins(end: datetime | None) -> datetime | None:
     """The first moment of the day that ends at `end`."""
     return london_midnight(last_day(end)) if end else None
-
-
-def _names(connection: Connection) -> tuple[Mapping[int, str], Mapping[int, str]]:
-    """Short names of the accounts and DfE numbers of the schools, by id."""
-    return (
-        {account.id: account.username for account in accounts.listing(connection)},
-        {school.id: school.dfe for school in schools.listing(connection)},
-    )
 
 
 def _thing(named: str, names: Mapping[int, str], numbers: Mapping[int, str]) -> str:

@@ -80,6 +80,7 @@ _COMMANDS: dict[str, Later | LazyGroup] = {
     "audit": _group(
         "audit",
         "The record of who did what.",
+        ("trace", {"find": "Say who read a document, or what an account read."}),
         list_="List records.",
         verify="Prove that the record was not changed.",
         checkpoint="Print a signed line of where the record stands.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -17,11 +17,15 @@ from auth import accounts
 from auth.accounts import AccountRow
 from auth.principal import AccountState, StaffRole
 from config.clock import end_of_day, london_date
+from config.database import Database
 from config.errors import OperatorError
 from gateway import core as cores
 from gateway.change import Change, changing
 from gateway.cli.operators import operator, os_user
 from gateway.core import Core
+from policy import schools
+from policy.access import HEADTEACHER
+from policy.membership import Belonging, Member
 
 ADMINISTRATORS = frozenset({StaffRole.ADMINISTRATOR})
 PUBLISHERS = frozenset({StaffRole.ADMINISTRATOR, StaffRole.OFFICER})
@@ -100,6 +104,25 @@ def desk(ctx: click.Context, allowed: frozenset[StaffRole]) -> Iterator[Desk]:
         core.database.dispose()
 
 
+@contextmanager
+def reading_record(url: str) -> Iterator[Connection]:
+    """The record, for reading."""
+    database = Database(url)
+    try:
+        with database.read() as connection:
+            yield connection
+    finally:
+        database.dispose()
+
+
+def people_and_schools(connection: Connection) -> tuple[Mapping[int, str], Mapping[int, str]]:
+    """Short names of the accounts and DfE numbers of the schools, by the ids that stand in the record."""
+    return (
+        {account.id: account.username for account in accounts.listing(connection)},
+        {school.id: school.dfe for school in schools.listing(connection)},
+    )
+
+
 def account_named(connection: Connection, name: str) -> AccountRow:
     """The account with this short name or address. Raises OperatorError."""
     account = accounts.find(connection, name)
@@ -136,3 +159,11 @@ DAY = Day()
 def last_day(end: datetime) -> date:
     """The day that was typed for the moment `end`."""
     return london_date(end - timedelta(microseconds=1))
+
+
+def role_shown(one: Belonging | Member) -> str:
+    """A role in a school as people read it: `SENCO, acting Headteacher until 2027-02-12`."""
+    if one.acting_until is None:
+        return one.role
+    acting = f"acting {HEADTEACHER} until {last_day(one.acting_until)}"
+    return acting if one.role == HEADTEACHER else f"{one.role}, {acting}"

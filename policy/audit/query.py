@@ -50,6 +50,19 @@ def listing(connection: Connection, wanted: Filter, limit: int | None = None) ->
     return found
 
 
+def payloads(connection: Connection, since: datetime | None) -> Generator[bytes | None]:
+    """Every payload, the oldest first, from the first batch that may hold something of `since`; None where pruned."""
+    statement = (
+        select(AuditRecord.payload)
+        .where(AuditRecord.seq >= _first_since(connection, since))
+        .order_by(AuditRecord.seq)
+        .execution_options(yield_per=_CHUNK)
+    )
+    with connection.execute(statement) as rows:
+        for (payload,) in rows:
+            yield payload
+
+
 def _backwards(connection: Connection, wanted: Filter) -> Generator[Entry]:
     """Fitting records, newest first. Payloads are canonical, so most are judged by their bytes alone."""
     needles = [needle(name, value) for name in _EQUAL if (value := getattr(wanted, name)) is not None]

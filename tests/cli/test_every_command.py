@@ -45,7 +45,7 @@ EXAMPLES = examples()
 def test_the_commands_are_those_of_the_product() -> None:
     assert set(ALL) == {
         *("demo", "init", "serve", "doctor", "publish", "db upgrade", "clock confirm"),
-        *(f"audit {verb}" for verb in ("list", "verify", "checkpoint")),
+        *(f"audit {verb}" for verb in ("list", "verify", "checkpoint", "find")),
         *(f"school {verb}" for verb in ("add", "import", "list", "show", "network")),
         *(f"account {verb}" for verb in ("add", "list", "show", "grant", "revoke", "import", "export", "invite")),
         *(f"account {verb}" for verb in ("suspend", "activate", "leave", "hand-over", "unlock")),

@@ -1,0 +1,156 @@
+"""`ladocs audit find`: who read the letter that is being asked about [R24], [R26]."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.filesize import decimal
+
+from config.errors import OperatorError
+from gateway import tracing
+from gateway.cli.desk import ANYONE, Desk, HomeCommand, account_named, desk, people_and_schools, reading_record
+from gateway.cli.output import Row, counted, json_option, table, to_json
+from gateway.documents import as_reference
+from gateway.tracing import Traced
+from policy import categories
+from policy.audit import readers
+from policy.audit.readers import Found, Listing, Read, Reader
+
+_BEFORE = timedelta(minutes=1)  # the record speaks before the rows
+_READ = ("account", "school", "reference", "client", "from", "first", "last", "times", "sent", "of", "unconfirmed")
+_LISTED = ("account", "school", "folder", "client", "from", "first", "last", "times")
+
+
+@click.command(cls=HomeCommand)
+@click.option("--reference", help="Who read this document, like D-7KQ2-M4.")
+@click.option("--file", "original", type=click.Path(path_type=Path), help="Who read what has exactly these bytes.")
+@click.option("--account", metavar="NAME", help="What this account read.")
+@json_option
+@click.pass_context
+def find(ctx: click.Context, reference: str | None, original: Path | None, account: str | None, as_json: bool) -> None:
+    """Say who read a document, with bytes, client and times; or what an account read.
+
+    "Read" is what was sent. A program that looks ahead or scans reads too: the client says which it was. "Unconfirmed"
+    bytes may have been sent: the session goes on, or the service died before it wrote them down. "Listed" is a folder
+    that was opened while the document stood in it, by which its name may have been seen.
+    """
+    if sum(given is not None for given in (reference, original, account)) != 1:
+        raise OperatorError("Say what to find: --reference, --file or --account.", exit_status=2)
+    with desk(ctx, ANYONE) as here, ExitStack() as reading:
+        main = reading.enter_context(here.reading())
+        names, numbers = people_and_schools(main)
+        number = account_named(main, account).id if account else None
+        documents = [] if account else _asked_about(here, reference, original)
+        record = reading.enter_context(reading_record(here.core.settings.record_url(here.core.home.path)))
+        if number is not None:
+            found = readers.of_account(record, number, None)
+            documents = tracing.by_reference(main, {read.reference for read in found.reads})
+        else:
+            since = min(one.published_at for one in documents) - _BEFORE
+            found = readers.of_documents(record, [one.reference for one in documents], _spans(documents), since)
+        kinds = categories.names(main)
+    _Said(documents, found, names, numbers, kinds).print(as_json=as_json, documents_first=account is None)
+
+
+def _asked_about(here: Desk, reference: str | None, original: Path | None) -> list[Traced]:
+    with here.reading() as connection:
+        if original is not None:
+            found = tracing.by_file(connection, original)
+            missing = f"Nothing that was published has the bytes of {original}: give the original itself."
+        else:
+            found = tracing.by_reference(connection, [as_reference(reference or "")])
+            missing = f"No document has the reference '{reference}': see 'ladocs document list'."
+    if not found:
+        raise OperatorError(missing)
+    return found
+
+
+def _spans(documents: Sequence[Traced]) -> dict[str, tuple[datetime, datetime]]:
+    """For each folder, from when until when one of `documents` stood in it."""
+    spans: dict[str, tuple[datetime, datetime]] = {}
+    for document in documents:
+        for folder, until in document.folders.items():
+            since, last = spans.get(folder, (document.published_at, until))
+            spans[folder] = (min(since, document.published_at), max(last, until))
+    return spans
+
+
+class _Said:
+    """The answer as people and programs read it."""
+
+    def __init__(
+        self,
+        documents: list[Traced],
+        found: Found,
+        names: Mapping[int, str],
+        numbers: Mapping[int, str],
+        kinds: Mapping[int, str],
+    ) -> None:
+        self._documents = documents
+        self._found = found
+        self._names = names
+        self._numbers = numbers
+        self._kinds = kinds
+        self._sizes = {one.reference: one.size for one in documents}
+
+    def print(self, *, as_json: bool, documents_first: bool) -> None:
+        reads = [self._read(one) for one in self._found.reads]
+        listings = [self._listing(one) for one in self._found.listings]
+        about: list[dict[str, Any]] = [
+            {"reference": one.reference, "category": one.category, "size": one.size, "published_at": one.published_at}
+            for one in self._documents
+        ]
+        if as_json:
+            click.echo(
+                to_json({"documents": about, "read": reads, "listed": listings, "unreadable": self._found.unreadable})
+            )
+            return
+        if documents_first:
+            shown = [{**row, "size": decimal(row["size"])} for row in about]
+            table(shown, ("reference", "category", "size", "published_at"), as_json=False)
+        click.echo("Read:")
+        short = [
+            {**row, "sent": decimal(row["sent"]), "of": row["of"] and decimal(row["of"]),
+             "unconfirmed": row["unconfirmed"] and f"up to {decimal(row['unconfirmed'])}"}
+            for row in reads
+        ]  # fmt: skip
+        table(short, _READ, as_json=False, nothing="Nobody, as far as the record goes.")
+        click.echo("Listed:")
+        table(listings, _LISTED, as_json=False, nothing="Nobody, as far as the record goes.")
+        if self._found.unreadable:
+            said = counted(self._found.unreadable, "record")
+            click.echo(
+                f"{said} of that time cannot be read: pruned by audit.keep, or else see 'audit verify'.", err=True
+            )
+
+    def _who(self, reader: Reader) -> Row:
+        return {
+            "account": self._names.get(reader.actor, str(reader.actor)) if reader.actor is not None else None,
+            "school": self._numbers.get(reader.school, str(reader.school)) if reader.school is not None else None,
+            "protocol": reader.protocol,
+            "client": reader.client or reader.protocol,
+            "from": reader.address,
+        }
+
+    def _read(self, one: Read) -> dict[str, Any]:
+        return {
+            **self._who(one.reader),
+            "reference": one.reference,
+            "first": one.first,
+            "last": one.last,
+            "times": one.times,
+            "sent": one.sent,
+            "of": self._sizes.get(one.reference),
+            "unconfirmed": one.unconfirmed,
+        }
+
+    def _listing(self, one: Listing) -> dict[str, Any]:
+        _, month, category = one.folder.split("/")
+        folder = f"{month}/{self._kinds.get(int(category), category)}"
+        times = {"first": one.first, "last": one.last, "times": one.times}
+        return {**self._who(one.reader), "folder": folder, **times}
