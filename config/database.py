@@ -12,7 +12,7 @@ import fcntl
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar
@@ -157,10 +157,15 @@ def _parsed(url: str) -> URL:
 
 
 def _give_up(connection: Connection) -> None:
-    """A commit has failed: its transaction may be open still, with the lock, and must not come back from the pool."""
-    with suppress(Exception):
+    """A commit has failed: its transaction may be open still, with the lock, and must not come back from the pool.
+
+    The connection stays where it could be rolled back: closing SQLite's last one flushes, and a flush that has failed
+    is not tried again (docs/decisions/0031-a-failed-flush-ends-the-process.md).
+    """
+    try:
         connection.connection.rollback()
-    connection.invalidate()
+    except Exception:  # noqa: BLE001 - whatever it is: this one comes back to nobody
+        connection.invalidate()
 
 
 def _engine(url: URL, **options: Any) -> Engine:

@@ -130,8 +130,10 @@ def _advice(model: type[BaseModel], key: str) -> str:
 
 def _likely(model: type[BaseModel], key: str) -> str:
     known = dict(fields(model))
-    close = difflib.get_close_matches(key, known, 1, 0.5)
-    section = key.partition(".")[0]
+    section, dot, _ = key.partition(".")
+    if not dot:
+        section = next(iter(difflib.get_close_matches(key, model.model_fields, 1)), key)
+    close = difflib.get_close_matches(key, known, 1, 0.5) if dot else [name for name in known if name == section]
     name = close[0] if close else next((name for name in known if name.startswith(f"{section}.")), "service.name")
     return f"did you mean {name} = {good_value(known[name])}? docs/settings.md lists them all."
 

@@ -130,12 +130,16 @@ def test_operators_cannot_be_added_afterwards(tmp_path: Path) -> None:
         load(tmp_path).operators["eve"] = "amy.officer"  # type: ignore[index]
 
 
+TOGETHER = {"mail.username": ("mail.password_file",), "mail.password_file": ("mail.username",)}
+
+
 @pytest.mark.parametrize("name", ALL)
 def test_the_good_value_of_each_setting_is_accepted(tmp_path: Path, name: str) -> None:
     values: dict[str, Any] = {}
     import tomllib
 
-    for line in [f"{key} = {good_value(field)}" for key, field in ALL.items() if key == name or field.is_required()]:
+    wanted = {name, *TOGETHER.get(name, ())}
+    for line in [f"{key} = {good_value(field)}" for key, field in ALL.items() if key in wanted or field.is_required()]:
         for key, value in tomllib.loads(line).items():
             values.setdefault(key, {}).update(value) if isinstance(value, dict) else values.update({key: value})
     Settings.of(values)
