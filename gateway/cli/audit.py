@@ -10,7 +10,6 @@ from pathlib import Path
 
 import click
 
-from config.clock import london_midnight
 from config.errors import OperatorError
 from config.schema import Which, check
 from config.secrets import Secrets
@@ -21,9 +20,9 @@ from gateway.cli.desk import (
     DAY,
     HomeCommand,
     account_named,
+    day_begins,
     desk,
     home_path,
-    last_day,
     people_and_schools,
     reading_record,
 )
@@ -66,7 +65,7 @@ def list_(
     with desk(ctx, ANYONE) as here:
         with here.reading() as connection:
             wanted = Filter(
-                since=_day_begins(since),
+                since=day_begins(since),
                 until=until,
                 event=EventKind(event) if event else None,
                 actor=account_named(connection, account).id if account else None,
@@ -153,11 +152,6 @@ def _silences(report: Report) -> str:
         f"{counted(report.gap_count, 'silence')} that no stop of the service explains, the first from"
         f" {text(first.since)} to {text(first.until)}"
     )
-
-
-def _day_begins(end: datetime | None) -> datetime | None:
-    """The first moment of the day that ends at `end`."""
-    return london_midnight(last_day(end)) if end else None
 
 
 def _thing(named: str, names: Mapping[int, str], numbers: Mapping[int, str]) -> str:

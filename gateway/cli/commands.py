@@ -80,6 +80,7 @@ _COMMANDS: dict[str, Later | LazyGroup] = {
     "audit": _group(
         "audit",
         "The record of who did what.",
+        ("export", {"export": "Print the record for other programs, or for Excel."}),
         ("trace", {"find": "Say who read a document, or what an account read."}),
         list_="List records.",
         verify="Prove that the record was not changed.",

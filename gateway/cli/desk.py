@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from auth import accounts
 from auth.accounts import AccountRow
 from auth.principal import AccountState, StaffRole
-from config.clock import end_of_day, london_date
+from config.clock import end_of_day, london_date, london_midnight
 from config.database import Database
 from config.errors import OperatorError
 from gateway import core as cores
@@ -159,6 +159,11 @@ DAY = Day()
 def last_day(end: datetime) -> date:
     """The day that was typed for the moment `end`."""
     return london_date(end - timedelta(microseconds=1))
+
+
+def day_begins(end: datetime | None) -> datetime | None:
+    """The first moment of the day that was typed for the moment `end`."""
+    return london_midnight(last_day(end)) if end else None
 
 
 def role_shown(one: Belonging | Member) -> str:

@@ -1,4 +1,4 @@
-"""Reading the record back: what `ladocs audit list` shows. Read-only; raises sqlalchemy.exc.SQLAlchemyError."""
+"""Reading the record back: `ladocs audit list | export | find`. Read-only; raises sqlalchemy.exc.SQLAlchemyError."""
 
 from __future__ import annotations
 
@@ -44,10 +44,24 @@ class Entry:
 
 def listing(connection: Connection, wanted: Filter, limit: int | None = None) -> list[Entry]:
     """The newest `limit` (None: all) that fit `wanted`, the newest last. Pruned ones fit only a filter of nothing."""
-    with closing(_backwards(connection, wanted)) as entries:
+    with closing(_matching(connection, wanted, newest_first=True)) as entries:
         found = list(islice(entries, limit))
     found.reverse()
     return found
+
+
+def stream(connection: Connection, wanted: Filter) -> Generator[Entry]:
+    """All that fit `wanted`, the oldest first, in memory that does not grow with them; and all pruned ones of `span`.
+
+    Whoever exports a part has to say how much of it is past reading.
+    """
+    return _matching(connection, wanted, newest_first=False)
+
+
+def span(connection: Connection, wanted: Filter) -> range:
+    """The numbers of the records among which `stream` looks."""
+    last = connection.execute(select(func.max(AuditRecord.seq))).scalar() or 0
+    return range(min(_first_since(connection, wanted.since), last + 1), last + 1)
 
 
 def payloads(connection: Connection, since: datetime | None) -> Generator[bytes | None]:
@@ -63,20 +77,20 @@ def payloads(connection: Connection, since: datetime | None) -> Generator[bytes 
             yield payload
 
 
-def _backwards(connection: Connection, wanted: Filter) -> Generator[Entry]:
-    """Fitting records, newest first. Payloads are canonical, so most are judged by their bytes alone."""
+def _matching(connection: Connection, wanted: Filter, *, newest_first: bool) -> Generator[Entry]:
+    """Fitting records. Payloads are canonical, so most are judged by their bytes alone."""
     needles = [needle(name, value) for name in _EQUAL if (value := getattr(wanted, name)) is not None]
-    everything = wanted == Filter()
+    pruned_too = wanted == Filter() or not newest_first
     statement = (
         select(AuditRecord.seq, AuditRecord.batch, AuditRecord.payload)
         .where(AuditRecord.seq >= _first_since(connection, wanted.since))
-        .order_by(AuditRecord.seq.desc())
+        .order_by(AuditRecord.seq.desc() if newest_first else AuditRecord.seq)
         .execution_options(yield_per=_CHUNK)
     )
     with connection.execute(statement) as rows:
         for seq, batch, payload in rows:
             if payload is None:
-                if everything:
+                if pruned_too:
                     yield Entry(seq, batch, None)
             elif all(part in payload for part in needles):
                 event = _decoded(payload)

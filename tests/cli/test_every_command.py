@@ -16,7 +16,7 @@ from gateway.cli.lazy import LazyGroup
 from tests.cli.county import ladocs
 
 PAGE = Path(__file__).parents[2] / "docs/commands.md"
-_WITHOUT_A_TABLE = {"serve", "key remove", "device revoke", "clock confirm", "audit checkpoint"}
+_WITHOUT_A_TABLE = {"serve", "key remove", "device revoke", "clock confirm", "audit checkpoint", "audit export"}
 
 
 def commands(group: LazyGroup, before: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
@@ -45,7 +45,7 @@ EXAMPLES = examples()
 def test_the_commands_are_those_of_the_product() -> None:
     assert set(ALL) == {
         *("demo", "init", "serve", "doctor", "publish", "db upgrade", "clock confirm"),
-        *(f"audit {verb}" for verb in ("list", "verify", "checkpoint", "find")),
+        *(f"audit {verb}" for verb in ("list", "verify", "checkpoint", "find", "export")),
         *(f"school {verb}" for verb in ("add", "import", "list", "show", "network")),
         *(f"account {verb}" for verb in ("add", "list", "show", "grant", "revoke", "import", "export", "invite")),
         *(f"account {verb}" for verb in ("suspend", "activate", "leave", "hand-over", "unlock")),
