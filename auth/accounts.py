@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from auth import endings
 from auth.addresses import AddressRules, check_address
+from auth.labels import label
 from auth.models import Account, AccountNetwork, AccountRole, Device, KnownPlace, RecoveryCode, SshKey
 from auth.networks import canonical
 from auth.principal import AccountState, Kind, Layout, StaffRole
@@ -277,12 +278,11 @@ def set_networks(connection: Connection, account_id: int, networks: Iterable[str
 
 def _insert(connection: Connection, username: str, name: str, values: dict[str, Any]) -> int:
     check_username(username)
-    if not name.strip():
-        raise OperatorError("An account carries the name of a person or of what its script does: give --name.")
+    name = label(name, "An account carries the name of a person or of what its script does: give --name.")
     taken = connection.execute(select(Account.state).where(Account.username == username)).scalar_one_or_none()
     if taken is not None:
         raise OperatorError(f"The short name {username} was given before ({taken}) and never is again: take another.")
-    row = insert(Account).values(username=username, name=name.strip(), **values).returning(Account.id)
+    row = insert(Account).values(username=username, name=name, **values).returning(Account.id)
     return connection.execute(row).scalar_one()
 
 

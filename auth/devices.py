@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select, update
 
 from auth import accounts, crockford, networks
+from auth.labels import label
 from auth.models import Account, Device
 from auth.principal import AccountState, Kind
 from auth.verdicts import RefusalReason
@@ -75,8 +76,7 @@ class Devices:
     ) -> str:
         """A new device password as it is shown, once: six groups of four. It ends within 400 days."""
         ends = expires_at or at + LIFE
-        if not name.strip():
-            raise OperatorError("A device password carries the name of its device: for example 'Office PC'.")
+        kept = label(name, "A device password carries the name of its device: for example 'Office PC'.")
         if not at < ends <= at + LIFE:
             raise OperatorError(f"A device password ends within {LIFE.days} days: give an earlier day.")
         _refuse_if_not_entitled(connection, account_id, at)
@@ -84,7 +84,7 @@ class Devices:
         key = self._secrets.current(DEVICE_KEY)
         row = insert(Device).values(
             account_id=account_id,
-            name=name.strip(),
+            name=kept,
             key_id=key.id,
             hash=_hash(key.value, text),
             networks=networks.joined(bound_to),

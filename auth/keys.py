@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import load_ssh_public_key
 from sqlalchemy import Connection, insert, select, update
 
 from auth import endings, networks
+from auth.labels import label
 from auth.models import SshKey
 from auth.verdicts import RefusalReason
 from config.errors import OperatorError
@@ -108,8 +109,7 @@ def add(
 ) -> KeyRow:
     """Give an account a key. `bound_to` goes before the line's own `from=`."""
     key = parse(openssh_text)
-    if not name.strip():
-        raise OperatorError("A key carries the name of where it lives: for example 'Office PC'.")
+    kept = label(name, "A key carries the name of where it lives: for example 'Office PC'.")
     if expires_at is not None and expires_at <= at:
         raise OperatorError("This key would have ended before it began: give a later day.")
     earlier = _one(connection, account_id, SshKey.fingerprint == key.fingerprint)
@@ -120,7 +120,7 @@ def add(
         account_id=account_id,
         fingerprint=key.fingerprint,
         public_key=key.text,
-        name=name.strip(),
+        name=kept,
         networks=networks.joined(tuple(bound_to) or key.networks),
         created_at=at,
         expires_at=expires_at,

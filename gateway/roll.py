@@ -6,13 +6,13 @@ is left to the caller. Raises OperatorError for a file that cannot be read at al
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from auth.accounts import check_username
 from auth.addresses import AddressRules, check_address
+from auth.labels import LONGEST, cleaned
 from auth.principal import AccountState, StaffRole
 from config.errors import OperatorError
 from gateway.rollfile import CATEGORIES, COLUMNS, EMAIL, NAME, ROLE, SCHOOL, STAFF, STATE, USERNAME, rows_of, text_of
@@ -135,10 +135,10 @@ class _RowReader:
 
     def person(self) -> RollPerson:
         values, known = self._values, self._known
-        username, name = values[USERNAME], _composed(values[NAME])
+        username, name = values[USERNAME], cleaned(values[NAME])
         email = values[EMAIL].lower()
         self._try(USERNAME, lambda: check_username(username))
-        if not name or not name.isprintable() or "\ufffd" in name:
+        if not name or len(name) > LONGEST or "\ufffd" in name:
             self.fault(NAME, "an account carries a person's name, in characters that can be read")
         self._try(EMAIL, lambda: check_address(email, known.addresses))
         if username in known.left:
@@ -214,10 +214,6 @@ def _between(people: Iterable[RollPerson], known: Known) -> Iterator[Fault]:
                 yield Fault(person.lines[0], ROLE, f"{place.dfe} has a headteacher already ({head})")
             elif place.role == HEADTEACHER:
                 heads[place.dfe] = person.username
-
-
-def _composed(name: str) -> str:
-    return unicodedata.normalize("NFC", " ".join(name.split()))
 
 
 def _split(cell: str) -> list[str]:
