@@ -42,5 +42,5 @@ class Guessing:
 
     def is_known(self, connection: Connection, account_id: int | None, address: str, at: datetime) -> bool:
         """Is `address` a known place of the account, by an earlier sign-in or by a network of its schools [R18]?"""
-        networks = self._doors.known_networks(connection, account_id or 0)
+        networks = self._doors.known_networks(connection, account_id or 0, at)
         return places.is_known(connection, account_id, address, at, networks)

@@ -104,8 +104,8 @@ class Doors(Protocol):
         """What whoever has shown all factors is told of a key that is refused for `reason` [R33]."""
         ...
 
-    def known_networks(self, connection: Connection, account_id: int) -> Sequence[str]:
-        """The networks (CIDR) of the schools that the account belongs to: known places [R18]."""
+    def known_networks(self, connection: Connection, account_id: int, at: datetime) -> Sequence[str]:
+        """The networks (CIDR) of the schools that the account belongs to at `at`: known places [R18]."""
         ...
 
     def hold(self, connection: Connection) -> None:

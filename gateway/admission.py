@@ -19,7 +19,14 @@ from gateway.core import Core
 from gateway.mail.outbox import MailKind
 from gateway.telling import tell
 from policy import categories, membership, schools
+from policy.access import HEADTEACHER
 from policy.audit.events import EventKind
+from policy.membership import Belonging
+from policy.schools import SchoolRow
+from policy.staffing import Act
+
+ACTING = "role acting Headteacher"
+"""How standing in for a headteacher is called in the record."""
 
 
 def enter_person(
@@ -83,22 +90,63 @@ def belong(
     school: str,
     role: str | None,
     wanted: Sequence[str],
+    *,
+    role_until: datetime | None = None,
     until: datetime | None = None,
+    because: str = "",
 ) -> None:
-    """Join the school with this number where a role is given, then grant the categories of these names."""
-    connection = change.connection
-    if account.roles:
-        raise OperatorError(f"{account.username} is of the authority, and such accounts belong to no school.")
+    """Join the school with this number where a role is given, then grant the categories of these names [R21]."""
+    connection, by, why = change.connection, change.actor, because.strip()
     at = schools.find(connection, school)
     if role is not None:
-        membership.join(connection, account.id, at.id, role, change.at)
-        change.record(EventKind.ACCESS_GRANTED, f"account:{account.id}", school=at.id, reason=f"role {role}")
+        change.require(Act.CHANGE_HEADTEACHER if role == HEADTEACHER else Act.GIVE_ROLE, account.id, at.id)
+        membership.join(connection, account.id, at.id, role, change.at, until=role_until, given_by=by, why=why)
+        _granted(change, account, at.id, f"role {role}", role_until, why)
     names = categories.names(connection)
-    last = "" if until is None else f" until {london_date(until - timedelta(microseconds=1))}"
     for category in [categories.find(connection, name) for name in wanted]:
-        membership.grant(connection, account.id, at.id, category, change.at, until)
-        reason = f"category {names[category]}{last}"
-        change.record(EventKind.ACCESS_GRANTED, f"account:{account.id}", school=at.id, reason=reason)
+        change.require(Act.GRANT, account.id, at.id)
+        membership.grant(connection, account.id, at.id, category, change.at, until, given_by=by, why=why)
+        _granted(change, account, at.id, f"category {names[category]}", until, why)
+
+
+def stand_in(change: Change, account: AccountRow, school: str, *, until: datetime, because: str) -> None:
+    """Make somebody the acting headteacher of the school with this number until `until` [R21]."""
+    if not because.strip():
+        raise OperatorError("Whoever stands in for a headteacher does so for a reason: give --because.")
+    at, why = schools.find(change.connection, school), because.strip()
+    change.require(Act.CHANGE_HEADTEACHER, account.id, at.id)
+    membership.stand_in(change.connection, account.id, at.id, change.at, until=until, given_by=change.actor, why=why)
+    _granted(change, account, at.id, ACTING, until, why)
+
+
+def step_back(change: Change, account: AccountRow, school: SchoolRow) -> None:
+    """End somebody's standing in for the headteacher of a school before its time; the role beside it stays."""
+    change.require(Act.CHANGE_HEADTEACHER, account.id, school.id)
+    if not membership.step_back(change.connection, account.id, school.id, change.at):
+        raise OperatorError(f"{account.username} does not stand in for the headteacher of {school.dfe}.")
+    change.record(EventKind.ACCESS_REVOKED, f"account:{account.id}", school=school.id, reason=ACTING)
+
+
+def part(change: Change, account: AccountRow, school: SchoolRow) -> None:
+    """End all that somebody holds in a school."""
+    held = _held(change, account, school)
+    change.require(Act.REMOVE, account.id, school.id)
+    membership.leave(change.connection, account.id, school.id, change.at)
+    change.record(EventKind.ACCESS_REVOKED, f"account:{account.id}", school=school.id, reason=f"role {held.role}")
+
+
+def withdraw(change: Change, account: AccountRow, school: SchoolRow, wanted: Sequence[str]) -> None:
+    """End somebody's grants of the categories of these names in a school."""
+    held, names = _held(change, account, school), categories.names(change.connection)
+    for category in [categories.find(change.connection, name) for name in wanted]:
+        change.require(Act.REVOKE, account.id, school.id)
+        if not membership.revoke(change.connection, account.id, school.id, category, change.at):
+            because = " (a headteacher holds all)" if held.role == HEADTEACHER else ""
+            raise OperatorError(
+                f"{account.username} has no grant of {names[category]} in {school.dfe}{because}: nothing was ended."
+            )
+        reason = f"category {names[category]}"
+        change.record(EventKind.ACCESS_REVOKED, f"account:{account.id}", school=school.id, reason=reason)
 
 
 def lay_out(core: Core, change: Change, account: AccountRow, layout: Layout) -> None:
@@ -112,6 +160,22 @@ def lay_out(core: Core, change: Change, account: AccountRow, layout: Layout) -> 
     change.record(EventKind.ACCOUNT_CHANGED, f"account:{account.id}", reason=f"layout {layout}")
     if layout is not account.layout:
         tell(core, change, account, MailKind.LAYOUT_CHANGED, layout=layout.value)
+
+
+def _held(change: Change, account: AccountRow, school: SchoolRow) -> Belonging:
+    held = membership.belongings(change.connection, account.id, change.at)
+    found = next((one for one in held if one.school_id == school.id), None)
+    if found is None:
+        raise OperatorError(f"{account.username} does not belong to {school.dfe}: see 'ladocs account show'.")
+    return found
+
+
+def _granted(
+    change: Change, account: AccountRow, school_id: int, what: str, until: datetime | None, because: str
+) -> None:
+    last = "" if until is None else f" until {london_date(until - timedelta(microseconds=1))}"
+    reason = f"{what}{last}{f': {because}' if because else ''}"
+    change.record(EventKind.ACCESS_GRANTED, f"account:{account.id}", school=school_id, reason=reason)
 
 
 def _entered(change: Change, account_id: int) -> AccountRow:

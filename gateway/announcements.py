@@ -103,8 +103,8 @@ def _whom_to_tell(connection: Connection, holder: AccountRow, at: datetime) -> I
     if owner:
         yield from owner
         return
-    heads = {membership.headteacher(connection, b.school_id) for b in membership.belongings(connection, holder.id, at)}
-    for head in sorted(head for head in heads if head is not None):
+    held = membership.belongings(connection, holder.id, at)
+    for head in sorted({head for b in held for head in membership.heads_of(connection, b.school_id, at)}):
         yield from _reachable(connection, head)
 
 

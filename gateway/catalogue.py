@@ -202,18 +202,19 @@ def readable(scope: Scope, school: SchoolScope, at: datetime) -> ColumnElement[b
         select(Audience.id)
         .where(
             Audience.document_id == Delivery.document_id,
-            or_(Audience.role.in_(school.roles), Audience.account_id == scope.principal.account_id),
+            or_(Audience.role.in_(school.roles_at(at)), Audience.account_id == scope.principal.account_id),
         )
         .limit(1)
         .scalar_subquery()
     )
-    addressed = true() if school.is_headteacher else or_(Delivery.restricted.is_(False), named.is_not(None))
+    is_headteacher = school.is_headteacher_at(at)
+    addressed = true() if is_headteacher else or_(Delivery.restricted.is_(False), named.is_not(None))
     return and_(
         Delivery.school_id == school.school_id,
         Delivery.category_id.in_(categories),
         Delivery.visible_until > at,
         Delivery.published_at <= at,
-        Delivery.not_headteacher.is_(False) if school.is_headteacher else true(),
+        Delivery.not_headteacher.is_(False) if is_headteacher else true(),
         addressed,
     )
 

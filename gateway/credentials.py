@@ -20,7 +20,7 @@ from auth.principal import Factor, Peer, Principal, Proof
 from auth.standing import Standing, standing
 from auth.trust import TrustRow
 from gateway import staffing
-from gateway.change import Change, changing
+from gateway.change import Change, NotAllowed, changing
 from gateway.core import Core
 from gateway.enrolment import NotAccepted
 from gateway.giving import end_device, end_key, give_device, give_key
@@ -30,6 +30,7 @@ from gateway.telling import tell
 from policy import membership
 from policy.audit.events import EventKind
 from policy.audit.log import AuditLog
+from policy.staffing import Act, Refusal, refusal
 
 _WRONG = "The password is not right: try again."
 _NOBODY = "Nobody of your staff is called so: reset the codes of people in your list alone."
@@ -165,24 +166,35 @@ class OwnCredentials:
 
     def colleagues(self, principal: Principal) -> list[Colleague]:
         """The staff of the schools of which one is headteacher; nobody for anybody else."""
+        at, found = self._core.clock.now(), []
         with self._core.database.read() as connection:
-            found = []
-            for account_id, school, role in membership.staff_of(connection, principal.account_id):
-                account = accounts.get(connection, account_id)
-                if account is not None and account.state in staffing.PRESENT and not account.roles:
+            me = membership.party(connection, principal.account_id, at)
+            for account_id, school_id, school, role in membership.staff_of(connection, me.account_id or 0, at):
+                account, party = accounts.get(connection, account_id), membership.party(connection, account_id, at)
+                barred = refusal(me, Act.RESET_CODES, party, school_id) is not None
+                if account is not None and account.state in staffing.PRESENT and not barred:
                     found.append(_colleague(account, school, role))
         return found
 
     def reset_codes(self, principal: Principal, username: str, peer: Peer) -> None:
-        """End the one-time codes of somebody of one's own staff, who is mailed a link to enrol anew [R13]."""
-        with self._act(principal, peer) as (change, me):
-            account = accounts.find(change.connection, username)
-            own = {account_id for account_id, _, _ in membership.staff_of(change.connection, me.id)}
-            if account is None or account.id not in own or account.id == me.id or account.roles:
-                raise NotAccepted(_NOBODY)
-            if account.state not in staffing.PRESENT:
-                raise NotAccepted(_NOBODY)
-            staffing.reset_codes(self._core, change, account)
+        """End the one-time codes of somebody of one's own staff, who is mailed a link to enrol anew [R13] [R21].
+
+        Raises NotAccepted for whoever is not; that somebody tried is recorded. It does not say who exists elsewhere.
+        """
+        try:
+            with self._act(principal, peer) as (change, me):
+                account = accounts.find(change.connection, username)
+                if account is None:
+                    raise change.refused(Act.RESET_CODES, Refusal.NOT_STAFF, "")
+                mine = membership.party(change.connection, me.id, change.at).heads
+                theirs = membership.party(change.connection, account.id, change.at).belongs
+                school_id = min(mine & theirs or theirs, default=None)
+                if school_id is None or account.state not in staffing.PRESENT:
+                    raise change.refused(Act.RESET_CODES, Refusal.NOT_STAFF, f"account:{account.id}")
+                change.require(Act.RESET_CODES, account.id, school_id)
+                staffing.reset_codes(self._core, change, account)
+        except NotAllowed as exc:
+            raise NotAccepted(_NOBODY) from exc
 
     def _proof(self, principal: Principal, password: str, peer: Peer) -> Proof:
         """That the one who asks knows the password; a wrong one is a guess like any other."""

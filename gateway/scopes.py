@@ -1,7 +1,7 @@
 """Scopes in memory: what each principal holds, re-read when the access counter moves or five seconds have passed [R19].
 
-Called by the file system before every operation. When nobody can say whether anything changed, nothing is permitted.
-Thread-safe. Raises sqlalchemy.exc.SQLAlchemyError, OSError.
+Called by the file system before every operation. A role that ends by itself has ended here at its moment. When nobody
+can say whether anything changed, nothing is permitted. Thread-safe. Raises sqlalchemy.exc.SQLAlchemyError, OSError.
 """
 
 from __future__ import annotations
@@ -26,6 +26,11 @@ class _Kept:
     scope: Scope
     generation: int
     read_at: float
+    until: datetime | None
+
+    def holds(self, generation: int, now: float, at: datetime) -> bool:
+        lately = self.generation == generation and now - self.read_at < RECHECK_SECONDS
+        return lately and (self.until is None or at < self.until)
 
 
 class Scopes:
@@ -45,12 +50,12 @@ class Scopes:
         generation = self._watch.generation()
         with self._lock:
             kept = self._kept.get(principal)
-        if kept is not None and kept.generation == generation and now - kept.read_at < RECHECK_SECONDS:
+        if kept is not None and kept.holds(generation, now, at):
             return kept.scope
         with self._database.read() as connection:
             scope = scope_for(connection, principal, at)
         with self._lock:
-            self._kept[principal] = _Kept(scope, generation, now)
+            self._kept[principal] = _Kept(scope, generation, now, scope.until(at))
             self._kept.move_to_end(principal)
             while len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)

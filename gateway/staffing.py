@@ -159,8 +159,9 @@ def _orphan(core: Core, change: Change, script: AccountRow, owner: AccountRow) -
     told: list[str] = []
     untold: list[str] = []
     for held in membership.belongings(change.connection, script.id, change.at):
-        head = membership.headteacher(change.connection, held.school_id)
-        (told if head is not None and _warn(core, change, head, script, owner, ends, held) else untold).append(held.dfe)
+        heads = membership.heads_of(change.connection, held.school_id, change.at)
+        reached = [_warn(core, change, head, script, owner, ends, held) for head in heads]
+        (told if any(reached) else untold).append(held.dfe)
     return Orphan(script=script, ends=ends, told=tuple(told), untold=tuple(untold))
 
 

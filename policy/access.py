@@ -1,24 +1,26 @@
 """Who may read what: `scope_for` reads what somebody holds, `decide` judges one document by it [R3] [R5] [R32].
 
 One rule, two readings: the catalogue renders a `SchoolScope` to SQL for listings, `decide` judges a `Resource` for an
-open; a property test holds them equal. `decide` is pure and never raises. `scope_for` is the only policy query and
-raises sqlalchemy.exc.SQLAlchemyError alone.
+open; a property test holds them equal. `judged` shows the rules of `decide` one by one, for whoever has to explain
+them. All three are pure and never raise. `scope_for` is the only policy query and raises
+sqlalchemy.exc.SQLAlchemyError alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Protocol
 
 from sqlalchemy import Connection, select
 
-from auth.principal import Kind, Principal
+from auth.principal import Kind, Layout, Principal, StaffRole
 from auth.standing import Standing, standing
 from policy import categories
-from policy.models import Grant, Membership, School
+from policy.models import Grant, Membership, School, grant_holds, role_holds
 from policy.schools import SchoolState, folder_name
 
 HEADTEACHER = "Headteacher"
@@ -29,6 +31,9 @@ class Action(StrEnum):
     """What may be done to a document here: reading is all there is [R4]."""
 
     READ = "read"
+
+
+_DONE_HERE = frozenset({Action.READ})
 
 
 class Effect(StrEnum):
@@ -108,126 +113,236 @@ class Resource:
     visible_until: datetime
 
 
+class Holder(Protocol):
+    """All that policy looks at of whoever holds something: a `Principal`, or an account about which somebody asks."""
+
+    @property
+    def account_id(self) -> int: ...
+    @property
+    def kind(self) -> Kind: ...
+    @property
+    def layout(self) -> Layout: ...
+    @property
+    def roles(self) -> frozenset[StaffRole]: ...
+    @property
+    def valid_until(self) -> datetime | None: ...
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SchoolScope:
-    """What somebody holds in one school. `categories` maps a category to when its grant ends (None: it does not)."""
+    """What somebody holds in one school: roles and categories, each with when it ends (None: it does not)."""
 
     school_id: int
     folder: str
     since: datetime
-    roles: frozenset[str]
+    roles: Mapping[str, datetime | None]
     categories: Mapping[int, datetime | None]
     obstacle: Reason | None
 
-    @property
-    def is_headteacher(self) -> bool:
-        return HEADTEACHER in self.roles
+    def roles_at(self, at: datetime) -> frozenset[str]:
+        """The roles held at `at`; with none, nothing of the school is held."""
+        return frozenset(role for role, end in self.roles.items() if end is None or at < end)
+
+    def is_headteacher_at(self, at: datetime) -> bool:
+        """Whether the headteacher's rights are held at `at`, by the holder of the post or an acting one."""
+        return HEADTEACHER in self.roles_at(at)
 
     def categories_at(self, at: datetime) -> frozenset[int]:
-        """The categories whose grant holds at `at`."""
-        return frozenset(c for c, end in self.categories.items() if end is None or at < end)
+        """The categories that may be read at `at`."""
+        held = self.categories.items() if self.roles_at(at) else ()
+        return frozenset(category for category, end in held if end is None or at < end)
+
+    def until(self, at: datetime) -> datetime | None:
+        """When the first of the roles held at `at` ends; until then they stay as they are."""
+        return min((end for end in self.roles.values() if end is not None and at < end), default=None)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scope:
-    """What holds for a principal at this moment, as plain data. `obstacle` stands in the way of everything.
+    """What holds for somebody at this moment, as plain data. `obstacle` stands in the way of everything.
 
     `categories` names every category by its number, held or not.
     """
 
-    principal: Principal
+    principal: Holder
     categories: Mapping[int, str]
     schools: Mapping[int, SchoolScope]
     obstacle: Reason | None
 
     def obstacle_at(self, at: datetime) -> Reason | None:
-        """What stands in the way of everything at `at`: also that the credential's own time is over."""
+        """What stands in the way of everything at `at`: also that the credential, or the last role, has ended."""
+        if self.obstacle is not None:
+            return self.obstacle
         end = self.principal.valid_until
-        return self.obstacle or (Reason.CREDENTIAL_ENDED if end is not None and at >= end else None)
+        if end is not None and at >= end:
+            return Reason.CREDENTIAL_ENDED
+        in_a_school = self.principal.roles or any(school.roles_at(at) for school in self.schools.values())
+        return None if in_a_school else Reason.NO_SCHOOL
+
+    def until(self, at: datetime) -> datetime | None:
+        """When the first of the roles held at `at` ends, and with it perhaps a school's folder."""
+        ends = (school.until(at) for school in self.schools.values())
+        return min((end for end in ends if end is not None), default=None)
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A verdict with its true reason. `valid_until` is when a PERMIT ends by itself."""
+    """A verdict with its true reason. A PERMIT holds to `valid_until`; then it is judged anew."""
 
     effect: Effect
     reason: Reason
     valid_until: datetime | None = None
 
 
-def decide(scope: Scope, action: Action, resource: Resource, at: datetime) -> Decision:
-    """May this principal do `action` to `resource` at `at`? The first row that applies speaks; the last denies."""
-    school = scope.schools.get(resource.school_id)
-    if school is None:
-        reason = Reason.STAFF if scope.principal.roles else Reason.OTHER_SCHOOL
-        return Decision(Effect.DENY, scope.obstacle_at(at) or reason)
-    audience = resource.audience
+class Rule(StrEnum):
+    """What has to hold for a document to be read, in the order in which it is judged."""
+
+    ACCOUNT = "account"
+    MEMBERSHIP = "membership"
+    SCHOOL = "school"
+    PUBLISHED = "published"
+    LAST_DAY = "last day"
+    CATEGORY = "category"
+    HEADTEACHER = "not for the headteacher"
+    AUDIENCE = "audience"
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One question; `school` is what is held in the document's school, known to be there once MEMBERSHIP holds."""
+
+    scope: Scope
+    resource: Resource
+    at: datetime
+
+    @property
+    def school(self) -> SchoolScope:
+        return self.scope.schools[self.resource.school_id]
+
+
+def _membership(case: _Case) -> Reason | None:
+    school = case.scope.schools.get(case.resource.school_id)
+    if school is not None and school.roles_at(case.at):
+        return None
+    return Reason.STAFF if case.scope.principal.roles else Reason.OTHER_SCHOOL
+
+
+def _withheld(case: _Case) -> Reason | None:
+    withheld = case.resource.not_headteacher and case.school.is_headteacher_at(case.at)
+    return Reason.NOT_FOR_HEADTEACHER if withheld else None
+
+
+def _audience(case: _Case) -> Reason | None:
+    audience, roles = case.resource.audience, case.school.roles_at(case.at)
     addressed = (
         audience is None
-        or school.is_headteacher
-        or bool(audience.roles & school.roles)
-        or scope.principal.account_id in audience.accounts
+        or HEADTEACHER in roles
+        or bool(audience.roles & roles)
+        or case.scope.principal.account_id in audience.accounts
     )
-    rows = (
-        (action is not Action.READ, Reason.UNKNOWN),
-        (scope.obstacle_at(at) is not None, scope.obstacle_at(at)),
-        (school.obstacle is not None, school.obstacle),
-        (at < resource.published_at, Reason.NOT_YET),
-        (at >= resource.visible_until, Reason.EXPIRED),
-        (resource.category_id not in school.categories_at(at), Reason.NO_GRANT),
-        (resource.not_headteacher and school.is_headteacher, Reason.NOT_FOR_HEADTEACHER),
-        (not addressed, Reason.NOT_IN_AUDIENCE),
-    )
-    for applies, reason_or_none in rows:
-        if applies:
-            return Decision(Effect.DENY, reason_or_none or Reason.UNKNOWN)
-    ends = (resource.visible_until, school.categories[resource.category_id], scope.principal.valid_until)
+    return None if addressed else Reason.NOT_IN_AUDIENCE
+
+
+# Each rule says what stands in the way by it, or None; it may rely on those before it.
+_RULES: tuple[tuple[Rule, Callable[[_Case], Reason | None]], ...] = (
+    (Rule.ACCOUNT, lambda case: case.scope.obstacle_at(case.at)),
+    (Rule.MEMBERSHIP, _membership),
+    (Rule.SCHOOL, lambda case: case.school.obstacle),
+    (Rule.PUBLISHED, lambda case: Reason.NOT_YET if case.at < case.resource.published_at else None),
+    (Rule.LAST_DAY, lambda case: Reason.EXPIRED if case.at >= case.resource.visible_until else None),
+    (
+        Rule.CATEGORY,
+        lambda case: None if case.resource.category_id in case.school.categories_at(case.at) else Reason.NO_GRANT,
+    ),
+    (Rule.HEADTEACHER, _withheld),
+    (Rule.AUDIENCE, _audience),
+)
+
+
+def judged(scope: Scope, resource: Resource, at: datetime) -> Iterator[tuple[Rule, Reason | None]]:
+    """The rules of reading in their order, each with what stands in the way by it; the first such one is the last."""
+    case = _Case(scope, resource, at)
+    for rule, stands_in_the_way in _RULES:
+        reason = stands_in_the_way(case)
+        yield rule, reason
+        if reason is not None:
+            return
+
+
+def decide(scope: Scope, action: Action, resource: Resource, at: datetime) -> Decision:
+    """May this principal do `action` to `resource` at `at`? The first rule that does not hold speaks."""
+    if action not in _DONE_HERE:
+        return Decision(Effect.DENY, Reason.UNKNOWN)
+    for _, reason in judged(scope, resource, at):
+        if reason is not None:
+            return Decision(Effect.DENY, reason)
+    school = scope.schools[resource.school_id]
+    held_until = school.categories[resource.category_id]
+    ends = (resource.visible_until, held_until, school.until(at), scope.principal.valid_until)
     return Decision(Effect.PERMIT, Reason.GRANTED, min(end for end in ends if end is not None))
 
 
 def scope_for(connection: Connection, principal: Principal, at: datetime) -> Scope:
-    """What `principal` holds at `at`."""
+    """What `principal` holds at `at`; nothing, where account, network or credential stands in the way."""
     obstacle = _STANDING.get(standing(connection, principal, at))
+    if obstacle is None:
+        return held_by(connection, principal, at)
     named = categories.names(connection)
-    if principal.roles or obstacle is not None:
-        return Scope(principal=principal, categories=named, schools=MappingProxyType({}), obstacle=obstacle)
-    schools = _schools_of(connection, principal, frozenset(named), at)
+    return Scope(principal=principal, categories=named, schools=MappingProxyType({}), obstacle=obstacle)
+
+
+def held_by(connection: Connection, holder: Holder, at: datetime) -> Scope:
+    """What `holder` holds in schools at `at`, whether or not it could sign in."""
+    named = categories.names(connection)
+    schools = {} if holder.roles else _schools_of(connection, holder, frozenset(named), at)
     return Scope(
-        principal=principal,
+        principal=holder,
         categories=named,
         schools=MappingProxyType(schools),
-        obstacle=None if schools else Reason.NO_SCHOOL,
+        obstacle=None if schools or holder.roles else Reason.NO_SCHOOL,
     )
 
 
 def _schools_of(
-    connection: Connection, principal: Principal, every_category: frozenset[int], at: datetime
+    connection: Connection, holder: Holder, every_category: frozenset[int], at: datetime
 ) -> dict[int, SchoolScope]:
-    """What `principal` holds in each school that it belongs to; a headteacher holds every category."""
+    """What `holder` holds in each school that it belongs to."""
     memberships = connection.execute(
-        select(Membership.role, Membership.since, *School.__table__.columns)
+        select(Membership.role, Membership.since, Membership.expires_at, *School.__table__.columns)
         .join(School, School.id == Membership.school_id)
-        .where(Membership.account_id == principal.account_id, Membership.ended_at.is_(None))
+        .where(Membership.account_id == holder.account_id, role_holds(at))
         .order_by(Membership.since, Membership.id)
     ).all()
     grants = connection.execute(
         select(Grant.school_id, Grant.category_id, Grant.expires_at).where(
-            Grant.account_id == principal.account_id, Grant.revoked_at.is_(None)
+            Grant.account_id == holder.account_id, grant_holds(at)
         )
     ).all()
     schools: dict[int, SchoolScope] = {}
     for row in memberships:
         known = schools.get(row.id)
-        roles = (known.roles if known else frozenset()) | {row.role}
+        roles = {**(known.roles if known else {}), row.role: row.expires_at}
         held: dict[int, datetime | None] = {g.category_id: g.expires_at for g in grants if g.school_id == row.id}
-        if HEADTEACHER in roles and principal.kind is Kind.PERSON:
-            held = dict.fromkeys(every_category)
+        if HEADTEACHER in roles and holder.kind is Kind.PERSON:
+            held = _every(every_category, held, roles[HEADTEACHER])
         schools[row.id] = SchoolScope(
             school_id=row.id,
             folder=folder_name(row.dfe, row.name, row.earlier_name, row.renamed_on, at),
             since=known.since if known else row.since,
-            roles=roles,
+            roles=MappingProxyType(roles),
             categories=MappingProxyType(held),
             obstacle=None if row.state == SchoolState.ACTIVE else Reason.SCHOOL_SUSPENDED,
         )
     return schools
+
+
+def _every(
+    categories: frozenset[int], granted: Mapping[int, datetime | None], until: datetime | None
+) -> dict[int, datetime | None]:
+    """A headteacher holds every category while the role lasts, an acting one's own grants beyond it."""
+
+    def end(category: int) -> datetime | None:
+        own = granted.get(category, until)
+        return None if own is None or until is None else max(own, until)
+
+    return {category: end(category) for category in categories}

@@ -21,7 +21,7 @@ from auth.principal import AccountState, Door, Factor, Kind, Principal
 from auth.verdicts import Effect, RefusalReason, Verdict
 from policy import generations
 from policy.access import OBSTACLES, Reason
-from policy.models import Membership, School, SchoolNetwork
+from policy.models import Membership, School, SchoolNetwork, role_holds
 from policy.schools import SchoolState
 
 Factors = frozenset[Factor]
@@ -90,7 +90,7 @@ class PolicyDoors:
             return self._deny(Reason.WRONG_DOOR)
         if not any(wanted <= factors for wanted in sets):
             return Verdict(effect=Effect.MORE, reason="more factors", missing=_missing(sets, factors))
-        obstacles = _obstacles(account, _schools(connection, account.id), address, at)
+        obstacles = _obstacles(account, _schools(connection, account.id, at), address, at)
         obstacle = next((reason for reason, doors in obstacles if door in doors), None)
         return Verdict(effect=Effect.PERMIT, reason=Reason.GRANTED) if obstacle is None else self._deny(obstacle)
 
@@ -102,7 +102,7 @@ class PolicyDoors:
         account = accounts.get(connection, principal.account_id)
         if account is None:
             return None
-        obstacles = _obstacles(account, _schools(connection, account.id), principal.address, at)
+        obstacles = _obstacles(account, _schools(connection, account.id, at), principal.address, at)
         return next((self._refusals[reason] for reason, doors in obstacles if doors == _TO_DOCUMENTS), None)
 
     def told(self, reason: str) -> str:
@@ -111,13 +111,13 @@ class PolicyDoors:
             Reason.OTHER_NETWORK if reason == RefusalReason.OTHER_NETWORK else Reason.CREDENTIAL_ENDED
         ]
 
-    def known_networks(self, connection: Connection, account_id: int) -> Sequence[str]:
-        """The networks of the schools that the account belongs to."""
+    def known_networks(self, connection: Connection, account_id: int, at: datetime) -> Sequence[str]:
+        """The networks of the schools that the account belongs to at `at`."""
         return (
             connection.execute(
                 select(SchoolNetwork.network)
                 .join(Membership, Membership.school_id == SchoolNetwork.school_id)
-                .where(Membership.account_id == account_id, Membership.ended_at.is_(None))
+                .where(Membership.account_id == account_id, role_holds(at))
             )
             .scalars()
             .all()
@@ -137,13 +137,13 @@ def _missing(sets: Sequence[Factors], factors: Factors) -> Factors:
     return begun - factors
 
 
-def _schools(connection: Connection, account_id: int) -> Sequence[str]:
-    """The state of each school that the account belongs to."""
+def _schools(connection: Connection, account_id: int, at: datetime) -> Sequence[str]:
+    """The state of each school that the account belongs to at `at`."""
     return (
         connection.execute(
             select(School.state)
             .join(Membership, Membership.school_id == School.id)
-            .where(Membership.account_id == account_id, Membership.ended_at.is_(None))
+            .where(Membership.account_id == account_id, role_holds(at))
         )
         .scalars()
         .all()

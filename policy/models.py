@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import ForeignKey, Index
+from sqlalchemy import ColumnElement, ForeignKey, Index, and_, or_
 from sqlalchemy.orm import Mapped, mapped_column
 
 from auth.models import Account
@@ -79,6 +79,16 @@ class Grant(Base):
     revoked_at: Mapped[datetime | None]
     why: Mapped[str] = mapped_column(server_default="")
     given_by: Mapped[int | None] = mapped_column(ForeignKey(Account.id))
+
+
+def role_holds(at: datetime) -> ColumnElement[bool]:
+    """Of a row of `Membership`: it was not ended, and has not ended by itself at `at`."""
+    return and_(Membership.ended_at.is_(None), or_(Membership.expires_at.is_(None), Membership.expires_at > at))
+
+
+def grant_holds(at: datetime) -> ColumnElement[bool]:
+    """Of a row of `Grant`: it was not revoked, and has not ended by itself at `at`."""
+    return and_(Grant.revoked_at.is_(None), or_(Grant.expires_at.is_(None), Grant.expires_at > at))
 
 
 class Generation(Base):

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, exists, or_, select, true
+from sqlalchemy import Connection, and_, exists, or_, select, true, tuple_
 
 from auth.models import Account, AccountRole
 from auth.principal import AccountState, Kind
 from policy.access import HEADTEACHER, AudienceOf
-from policy.models import Grant, Membership, School
+from policy.models import Grant, Membership, School, grant_holds, role_holds
 from policy.schools import SchoolState
 
 
@@ -35,9 +35,9 @@ def schools_reached(
         Grant.account_id == Membership.account_id,
         Grant.school_id == Membership.school_id,
         Grant.category_id == category_id,
-        Grant.revoked_at.is_(None),
-        or_(Grant.expires_at.is_(None), Grant.expires_at > at),
+        grant_holds(at),
     )
+    heading = select(Membership.account_id, Membership.school_id).where(is_head, role_holds(at)).correlate(None)
     addressed = (
         true()
         if audience is None
@@ -50,13 +50,13 @@ def schools_reached(
         .join(Account, Account.id == Membership.account_id)
         .where(
             Membership.school_id.in_(schools),
-            Membership.ended_at.is_(None),
+            role_holds(at),
             School.state == SchoolState.ACTIVE,
             Account.state == AccountState.ACTIVE,
             or_(Account.expires_at.is_(None), Account.expires_at > at),
             ~exists().where(AccountRole.account_id == Account.id),
             or_(and_(is_head, Account.kind == Kind.PERSON), granted),
-            ~is_head if not_headteacher else true(),
+            tuple_(Membership.account_id, Membership.school_id).not_in(heading) if not_headteacher else true(),
             addressed,
         )
     )

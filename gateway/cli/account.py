@@ -1,4 +1,4 @@
-"""`ladocs account add | list | show | grant | revoke`: who there is, and who may what."""
+"""`ladocs account add | list | show | grant | revoke`: who there is, and who may what, by whom and why."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from auth import accounts, devices, keys, recovery, trust
 from auth.accounts import AccountRow
 from auth.principal import Kind, Layout, StaffRole
 from config.errors import OperatorError
-from gateway.admission import belong, enter_person, enter_service, lay_out
+from gateway.admission import belong, enter_person, enter_service, lay_out, part, stand_in, step_back, withdraw
 from gateway.cli.desk import (
     ADMINISTRATORS,
     ANYONE,
@@ -21,20 +21,24 @@ from gateway.cli.desk import (
     account_named,
     account_present,
     desk,
+    last_day,
+    role_shown,
 )
 from gateway.cli.output import Row, details, json_option, one_of, table
 from gateway.staffing import end_trust, invite
-from policy import categories, membership, schools
-from policy.access import HEADTEACHER, ROLES
-from policy.audit.events import EventKind
+from policy import membership, schools
+from policy.access import ROLES
 from policy.membership import SERVICE_ROLE
 
 _COLUMNS = ("username", "name", "kind", "state", "staff", "email", "expires_at")
 _SCHOOLS = ("dfe", "name", "role", "categories")
+_GIVEN = ("dfe", "what", "since", "until", "given_by", "because")
 _TRUST = ("place", "by", "since", "until")
 _NO_SCHOOL = "This account belongs to no school."
 _school_option = click.option("--school", metavar="DFE", help="A school that it belongs to, like 830-2001.")
 _category_option = click.option("--category", "wanted", multiple=True, help="A category that it may read (repeatable).")
+
+_because_option = click.option("--because", metavar="REASON", help="Why, for the record and 'account show'.")
 
 
 @click.command(cls=HomeCommand)
@@ -51,6 +55,7 @@ _category_option = click.option("--category", "wanted", multiple=True, help="A c
 @click.option("--network", "networks", metavar="CIDR", multiple=True, help="Network of a script (repeatable).")
 @click.option("--anywhere-because", metavar="REASON", help="Why a script is bound to no network: 90 days at most.")
 @click.option("--until", type=DAY, help="Last day of a script's account.")
+@_because_option
 @json_option
 @click.pass_context
 def add(
@@ -68,6 +73,7 @@ def add(
     networks: tuple[str, ...],
     anywhere_because: str | None,
     until: datetime | None,
+    because: str | None,
     as_json: bool,
 ) -> None:
     """Enter a person, who is mailed an invitation, or with --service a script.
@@ -77,8 +83,14 @@ def add(
     """
     if school is not None and owner is None and role is None:
         raise OperatorError("Somebody of a school has a role there: give --role, like SENCO.", exit_status=2)
-    if school is None and (role or wanted):
-        raise OperatorError("A role and categories belong to a school: give --school, like 830-2001.", exit_status=2)
+    if school is None and (role or wanted or because):
+        raise OperatorError(
+            "A role, categories and --because belong to a school: give --school, like 830-2001.", exit_status=2
+        )
+    if school is not None and staff:
+        raise OperatorError(
+            "Somebody of the authority belongs to no school: leave --school or --staff out.", exit_status=2
+        )
     with desk(ctx, ADMINISTRATORS) as here, here.change() as change:
         if owner is not None:
             _refuse("--service", email=email, role=role, staff=staff, layout=layout, accept_because=accept_because)
@@ -106,7 +118,7 @@ def add(
                 staff=[StaffRole(one) for one in staff],
             )
         if school is not None:
-            belong(change, account, school, SERVICE_ROLE if owner else role, wanted)
+            belong(change, account, school, SERVICE_ROLE if owner else role, wanted, because=because or "")
         if owner is None:
             invite(here.core, change, account)
     row = {"username": account.username, "state": account.state.value, "invitation": account.email}
@@ -135,7 +147,10 @@ def list_(ctx: click.Context, school: str | None, as_json: bool) -> None:
 @json_option
 @click.pass_context
 def show(ctx: click.Context, username: str, as_json: bool) -> None:
-    """Show an account: schools and categories, what it signs in with, and where no code is asked for [R15]."""
+    """Show an account: schools and categories, by whom they were given, why and until when; what it signs in with.
+
+    Last the places from which no code is asked for [R15].
+    """
     with desk(ctx, ANYONE) as here, here.reading() as connection:
         account = account_named(connection, username)
         owner = accounts.get(connection, account.owner_id) if account.owner_id else None
@@ -154,12 +169,16 @@ def show(ctx: click.Context, username: str, as_json: bool) -> None:
             "last_sign_in_at": accounts.last_seen(connection, account.id),
         }
         scripts = [script.username for script in accounts.scripts_of(connection, account.id)]
-        belonging, trusted = _schools(connection, account, here.core.clock.now()), _trusted(here, connection, account)
+        at = here.core.clock.now()
+        belonging, given = _schools(connection, account, at), _given(connection, account, at)
+        trusted = _trusted(here, connection, account)
     if as_json:
-        details({**row, "scripts": scripts, "schools": belonging, "trust": trusted}, as_json=True)
+        details({**row, "scripts": scripts, "schools": belonging, "given": given, "trust": trusted}, as_json=True)
         return
     details({**row, "scripts": scripts}, as_json=False)
     table(belonging, _SCHOOLS, as_json=False, nothing=_NO_SCHOOL)
+    if given:
+        table(given, _GIVEN, as_json=False)
     table(trusted, _TRUST, as_json=False, nothing="It is asked for a code everywhere.")
 
 
@@ -168,7 +187,9 @@ def show(ctx: click.Context, username: str, as_json: bool) -> None:
 @click.option("--school", metavar="DFE", required=True, help="The school, like 830-2001.")
 @click.option("--role", type=click.Choice(ROLES, case_sensitive=False), help="The role in it; another one there ends.")
 @_category_option
-@click.option("--until", type=DAY, help="Last day of these categories.")
+@click.option("--acting", is_flag=True, help="The headteacher's rights for a time, beside the role held there.")
+@click.option("--until", type=DAY, help="Last day of what is given.")
+@_because_option
 @click.option("--layout", type=one_of(Layout), help="Change the shape of the tree: drives must be connected anew.")
 @json_option
 @click.pass_context
@@ -178,22 +199,44 @@ def grant(
     school: str,
     role: str | None,
     wanted: tuple[str, ...],
+    acting: bool,
     until: datetime | None,
+    because: str | None,
     layout: str | None,
     as_json: bool,
 ) -> None:
-    """Give an account a role or categories in a school. A headteacher holds all categories."""
-    if not (role or wanted or layout):
-        raise OperatorError("Say what to grant: --role, --category or --layout.", exit_status=2)
-    if until is not None and not wanted:
-        raise OperatorError("--until is the last day of categories: name them with --category.", exit_status=2)
+    """Give an account a role or categories in a school. A headteacher holds all categories.
+
+    With --acting --until DAY --because REASON somebody stands in for the headteacher up to that day, and then holds
+    again what was held before.
+    """
+    if not (role or wanted or layout or acting):
+        raise OperatorError("Say what to grant: --role, --category, --acting or --layout.", exit_status=2)
+    if acting and (role or wanted or until is None or not (because or "").strip()):
+        raise OperatorError(
+            "Whoever stands in for a headteacher does so to a day and for a reason, with all categories:"
+            " give --acting --until DAY --because REASON alone.",
+            exit_status=2,
+        )
+    if (until or because) and not (role or wanted or acting):
+        raise OperatorError("--until and --because go with --role, --category or --acting.", exit_status=2)
     with desk(ctx, ADMINISTRATORS) as here, here.change() as change:
         account = account_present(change.connection, username)
         if layout is not None:
             lay_out(here.core, change, account, Layout(layout))
-        if role is None and account.kind is Kind.SERVICE:
-            role = SERVICE_ROLE
-        belong(change, account, school, role, wanted, until)
+        if acting and until is not None:
+            stand_in(change, account, school, until=until, because=because or "")
+        else:
+            belong(
+                change,
+                account,
+                school,
+                SERVICE_ROLE if role is None and account.kind is Kind.SERVICE else role,
+                wanted,
+                role_until=until if role else None,
+                until=until,
+                because=because or "",
+            )
         rows = _schools(change.connection, account, change.at)
     table(rows, _SCHOOLS, as_json=as_json, nothing=_NO_SCHOOL)
 
@@ -202,41 +245,38 @@ def grant(
 @click.argument("username")
 @click.option("--school", metavar="DFE", help="The school, like 830-2001.")
 @click.option("--category", "wanted", multiple=True, help="End this category alone (repeatable).")
+@click.option("--acting", is_flag=True, help="End standing in for the headteacher alone.")
 @click.option("--trust", "trusted", is_flag=True, help="Instead: ask for a one-time code everywhere again.")
 @json_option
 @click.pass_context
 def revoke(
-    ctx: click.Context, username: str, school: str | None, wanted: tuple[str, ...], trusted: bool, as_json: bool
+    ctx: click.Context,
+    username: str,
+    school: str | None,
+    wanted: tuple[str, ...],
+    acting: bool,
+    trusted: bool,
+    as_json: bool,
 ) -> None:
     """End categories of a school, or without --category everything there. Open sessions notice within 5 seconds.
 
     With --trust the places end from which no code is asked for, and no access.
     """
-    if trusted == (school is not None) or (trusted and wanted):
-        raise OperatorError("Say what to end: --school DFE, with or without --category, or --trust.", exit_status=2)
+    if trusted == (school is not None) or (trusted and (wanted or acting)) or (wanted and acting):
+        raise OperatorError(
+            "Say what to end: --school DFE, with or without --category or --acting, or --trust.", exit_status=2
+        )
     if school is None:
         _revoke_trust(ctx, username, as_json=as_json)
         return
     with desk(ctx, ADMINISTRATORS) as here, here.change() as change:
-        connection = change.connection
-        account, at = account_named(connection, username), schools.find(connection, school)
-        held = next(
-            (one for one in membership.belongings(connection, account.id, change.at) if one.dfe == at.dfe), None
-        )
-        if held is None:
-            raise OperatorError(f"{account.username} does not belong to {at.dfe}: see 'ladocs account show'.")
-        if not wanted:
-            membership.leave(connection, account.id, at.id, change.at)
-            change.record(EventKind.ACCESS_REVOKED, f"account:{account.id}", school=at.id, reason=f"role {held.role}")
-        names = categories.names(connection)
-        for category in [categories.find(connection, name) for name in wanted]:
-            reason = f"category {names[category]}"
-            if not membership.revoke(connection, account.id, at.id, category, change.at):
-                because = " (a headteacher holds all)" if held.role == HEADTEACHER else ""
-                raise OperatorError(
-                    f"{account.username} has no grant of {names[category]} in {at.dfe}{because}: nothing was ended."
-                )
-            change.record(EventKind.ACCESS_REVOKED, f"account:{account.id}", school=at.id, reason=reason)
+        account, at = account_named(change.connection, username), schools.find(change.connection, school)
+        if acting:
+            step_back(change, account, at)
+        elif wanted:
+            withdraw(change, account, at, wanted)
+        else:
+            part(change, account, at)
         rows = _schools(change.connection, account, change.at)
     table(rows, _SCHOOLS, as_json=as_json, nothing=_NO_SCHOOL)
 
@@ -257,8 +297,22 @@ def _trusted(here: Desk, connection: Connection, account: AccountRow) -> list[Ro
 
 def _schools(connection: Connection, account: AccountRow, at: datetime) -> list[Row]:
     return [
-        {"dfe": one.dfe, "name": one.school, "role": one.role, "categories": one.categories}
+        {"dfe": one.dfe, "name": one.school, "role": role_shown(one), "categories": one.categories}
         for one in membership.belongings(connection, account.id, at)
+    ]
+
+
+def _given(connection: Connection, account: AccountRow, at: datetime) -> list[Row]:
+    return [
+        {
+            "dfe": one.dfe,
+            "what": one.what,
+            "since": one.since,
+            "until": None if one.until is None else last_day(one.until),
+            "given_by": one.given_by,
+            "because": one.why,
+        }
+        for one in membership.given(connection, account.id, at)
     ]
 
 

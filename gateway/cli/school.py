@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from config.errors import OperatorError
-from gateway.cli.desk import ADMINISTRATORS, ANYONE, HomeCommand, desk
+from gateway.cli.desk import ADMINISTRATORS, ANYONE, HomeCommand, desk, role_shown
 from gateway.cli.output import counted, details, json_option, table
 from policy import membership, schools
 from policy.audit.events import EventKind
@@ -84,7 +84,7 @@ def show(ctx: click.Context, number: str, as_json: bool) -> None:
             {
                 "username": one.username,
                 "name": one.name,
-                "role": one.role,
+                "role": role_shown(one),
                 "state": one.state,
                 "categories": one.categories,
             }

@@ -25,6 +25,7 @@ class EventKind(StrEnum):
     ACCOUNT_CHANGED = "account:changed"
     ACCESS_GRANTED = "access:granted"
     ACCESS_REVOKED = "access:revoked"
+    ACCESS_REFUSED = "access:refused"
     CREDENTIAL_ADDED = "credential:added"
     CREDENTIAL_REMOVED = "credential:removed"
     TRUST_ENDED = "trust:ended"

@@ -74,7 +74,7 @@ class TestDoors:
     def told(self, reason: str) -> str:
         return f"This key was refused: {reason}."
 
-    def known_networks(self, connection: Connection, account_id: int) -> Sequence[str]:
+    def known_networks(self, connection: Connection, account_id: int, at: datetime) -> Sequence[str]:
         return self.networks.get(account_id, [])
 
     def hold(self, connection: Connection) -> None:

@@ -13,7 +13,7 @@ from tests.support.activation import activate, sign_in_over_sftp
 ROW = {"username", "name", "kind", "state", "staff", "email", "expires_at"}
 SHOWN = ROW | {
     *("layout", "owner", "networks", "created_at", "password", "one_time_codes", "recovery_codes_left"),
-    *("terms_accepted_at", "keys", "devices", "last_sign_in_at", "scripts", "schools", "trust"),
+    *("terms_accepted_at", "keys", "devices", "last_sign_in_at", "scripts", "schools", "given", "trust"),
 }
 EVERY = ["EHSG Report Confidential", "General", "SEND", "Shared Services HR"]
 SCRIPT = ("account", "add", "nightly", "--name", "Nightly copy", "--service", "m.head")

@@ -17,6 +17,7 @@ from gateway.enrolment import ASKED_A_DAY, LinkDead, NotAccepted
 from gateway.mail import outbox
 from gateway.mail.outbox import MailKind
 from policy import membership
+from policy.membership import SERVICE_ROLE
 from tests.support.activation import AT_THE_PAGES, PASSWORD
 from tests.support.concurrency import all_at_once
 from tests.support.enrolled import People, people
@@ -114,14 +115,19 @@ def test_people_of_a_headteacher_and_every_belonging_are_listed(folk: People) ->
     folk.world.service("nightly", "h.head", {HERE: ["SEND"]})
     at, ids = folk.world.clock.now(), folk.world.accounts
     with folk.world.database.read() as connection:
-        assert membership.headteacher(connection, folk.world.schools[HERE]) == ids["h.head"]
-        assert membership.headteacher(connection, folk.world.schools[THERE]) is None
+        assert membership.heads_of(connection, folk.world.schools[HERE], at) == [ids["h.head"]]
+        assert membership.heads_of(connection, folk.world.schools[THERE], at) == []
         assert membership.headteachers(connection) == {HERE: "h.head"}
-        assert membership.staff_of(connection, ids["h.head"]) == [
-            (ids["b.both"], "Alder Primary", "Office"),
-            (ids["o.office"], "Alder Primary", "Office"),
+        assert membership.staff_of(connection, ids["h.head"], at) == [
+            (ids[name], folk.world.schools[HERE], "Alder Primary", role)
+            for name, role in (
+                ("b.both", "Office"),
+                ("h.head", "Headteacher"),
+                ("nightly", SERVICE_ROLE),
+                ("o.office", "Office"),
+            )
         ]
-        assert membership.staff_of(connection, ids["b.both"]) == []
+        assert membership.staff_of(connection, ids["b.both"], at) == []
         every = membership.every_belonging(connection, at)
         assert every[ids["b.both"]] == [(HERE, "Office", ("SEND",)), (THERE, "Office", ("General",))]
         assert every[ids["h.head"]] == [(HERE, "Headteacher", ())]

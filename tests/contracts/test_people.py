@@ -195,7 +195,7 @@ def test_a_scope_holds_what_the_tables_say(world: World) -> None:
     with world.database.read() as connection:
         scope = scope_for(connection, principal, world.clock.now())
     [school] = scope.schools.values()
-    assert school.folder == "830-2001 Alder Primary" and school.roles == {"Office"}
+    assert school.folder == "830-2001 Alder Primary" and school.roles == {"Office": None}
     assert dict(school.categories) == {world.categories["General"]: None, world.categories["SEND"]: None}
 
 
@@ -203,8 +203,9 @@ def test_the_networks_of_a_school_are_known_places_of_its_people(world: World) -
     with world.database.write() as connection:
         connection.execute(insert(SchoolNetwork).values(school_id=world.schools[HERE], network=NETWORK))
     with world.database.read() as connection:
-        assert list(PolicyDoors().known_networks(connection, world.accounts["o.office"])) == [NETWORK]
-        assert list(PolicyDoors().known_networks(connection, world.accounts[OFFICER])) == []
+        at = world.clock.now()
+        assert list(PolicyDoors().known_networks(connection, world.accounts["o.office"], at)) == [NETWORK]
+        assert list(PolicyDoors().known_networks(connection, world.accounts[OFFICER], at)) == []
 
 
 def test_a_school_in_which_nobody_can_read_a_document_is_found(world: World) -> None:

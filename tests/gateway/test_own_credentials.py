@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from auth import accounts
@@ -12,7 +14,7 @@ from config.errors import OperatorError
 from gateway import staffing
 from gateway.enrolment import NotAccepted
 from policy import membership
-from policy.audit.events import EventKind
+from policy.audit.events import EventKind, Result
 from tests.support.activation import AT_THE_PAGES, PASSWORD, Activated
 from tests.support.enrolled import People
 from tests.support.people import KEY
@@ -220,7 +222,24 @@ def test_a_headteacher_resets_nobody_elses_codes(folk: People, head: Principal, 
     before = len(folk.world.recorded())
     with pytest.raises(NotAccepted, match="Nobody of your staff"):
         folk.services.own.reset_codes(head, name, AT_THE_PAGES)
-    assert (folk.mails(), len(folk.world.recorded())) == ([], before)
+    assert folk.mails() == []
+    [tried] = folk.world.recorded()[before:]
+    assert (tried.event, tried.result, tried.actor) == (EventKind.ACCESS_REFUSED, Result.DENY, head.account_id)
+    assert tried.reason.startswith("reset one-time codes: ")
+
+
+def test_an_acting_headteacher_resets_the_codes_of_the_staff_until_the_last_day(folk: People) -> None:
+    acting = folk.signed_in(folk.activated("a.acting"))
+    folk.activated("p.own")
+    at, school = folk.world.clock.now(), folk.world.schools[HERE]
+    with folk.world.changing() as connection:
+        membership.stand_in(connection, acting.account_id, school, at, until=at + timedelta(hours=1))
+    assert "p.own" in [one.username for one in folk.services.own.colleagues(acting)]
+    folk.services.own.reset_codes(acting, "p.own", AT_THE_PAGES)
+    folk.world.clock.advance(hours=1)
+    assert folk.services.own.colleagues(acting) == []
+    with pytest.raises(NotAccepted, match="Nobody of your staff"):
+        folk.services.own.reset_codes(acting, "p.own", AT_THE_PAGES)
 
 
 def test_who_is_no_headteacher_has_no_colleagues_to_reset(folk: People, me: Principal) -> None:

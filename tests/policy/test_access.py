@@ -46,11 +46,12 @@ OFFICE = SchoolScope(
     school_id=SCHOOL,
     folder="830-2001 Alder Primary",
     since=AT,
-    roles=frozenset({"Office"}),
+    roles=MappingProxyType({"Office": None}),
     categories=MappingProxyType({SEND: None}),
     obstacle=None,
 )
-HEAD = replace(OFFICE, roles=frozenset({HEADTEACHER}), categories=MappingProxyType({GENERAL: None, SEND: None}))
+HEAD = replace(OFFICE, roles={HEADTEACHER: None}, categories=MappingProxyType({GENERAL: None, SEND: None}))
+OTHER = replace(OFFICE, school_id=3)
 LETTER = Resource(
     school_id=SCHOOL,
     category_id=SEND,
@@ -62,11 +63,12 @@ LETTER = Resource(
 FOR_SENCO = AudienceOf(roles=frozenset({"SENCO"}))
 
 
-def scope(school: SchoolScope | None = OFFICE, *, obstacle: Reason | None = None, **principal: Any) -> Scope:
+def scope(school: SchoolScope | None = OFFICE, *more: SchoolScope, obstacle: Reason | None = None, **who: Any) -> Scope:
+    schools = more if school is None else (school, *more)
     return Scope(
-        principal=replace(PRINCIPAL, **principal),
+        principal=replace(PRINCIPAL, **who),
         categories=MappingProxyType({GENERAL: "General", SEND: "SEND"}),
-        schools=MappingProxyType({} if school is None else {school.school_id: school}),
+        schools=MappingProxyType({each.school_id: each for each in schools}),
         obstacle=obstacle,
     )
 
@@ -89,6 +91,25 @@ DENIED = [
     ),
     ("it is not yet published", scope(), letter(published_at=AT + timedelta(microseconds=1)), Reason.NOT_YET),
     ("its last day is over", scope(), letter(visible_until=AT), Reason.EXPIRED),
+    ("the role has ended", scope(replace(OFFICE, roles={"Office": AT})), LETTER, Reason.NO_SCHOOL),
+    (
+        "the role in this school has ended, and not in another",
+        scope(replace(OFFICE, roles={"Office": AT}), OTHER),
+        LETTER,
+        Reason.OTHER_SCHOOL,
+    ),
+    (
+        "standing in for the headteacher has ended",
+        scope(replace(HEAD, roles={"Office": None, HEADTEACHER: AT})),
+        letter(audience=FOR_SENCO),
+        Reason.NOT_IN_AUDIENCE,
+    ),
+    (
+        "it is kept from the headteacher, also from an acting one",
+        scope(replace(HEAD, roles={"Office": None, HEADTEACHER: SOON})),
+        letter(not_headteacher=True),
+        Reason.NOT_FOR_HEADTEACHER,
+    ),
     ("the category is not granted", scope(), letter(category_id=GENERAL), Reason.NO_GRANT),
     ("the grant has run out", scope(replace(OFFICE, categories={SEND: AT})), LETTER, Reason.NO_GRANT),
     ("it is for another role", scope(), letter(audience=FOR_SENCO), Reason.NOT_IN_AUDIENCE),
@@ -108,10 +129,15 @@ PERMITTED = [
     ("a role that is named", scope(), letter(audience=AudienceOf(roles=frozenset({"SENCO", "Office"})))),
     ("a person who is named", scope(), letter(audience=AudienceOf(accounts=frozenset({ME})))),
     ("a headteacher, whoever is named", scope(HEAD), letter(audience=FOR_SENCO)),
+    (
+        "an acting headteacher, whoever is named",
+        scope(replace(HEAD, roles={"Office": None, HEADTEACHER: SOON})),
+        letter(audience=FOR_SENCO),
+    ),
     ("staff, where it is kept from the headteacher", scope(), letter(not_headteacher=True)),
     (
         "a second role beside the headteacher's name",
-        scope(replace(OFFICE, roles=frozenset({"DSL"}))),
+        scope(replace(OFFICE, roles={"DSL": None})),
         letter(not_headteacher=True, audience=AudienceOf(roles=frozenset({"DSL"}))),
     ),
 ]
@@ -143,9 +169,10 @@ def test_who_may_read_is_let(title: str, who: Scope, what: Resource) -> None:
     [
         (scope(), letter(visible_until=SOON)),
         (scope(replace(OFFICE, categories={SEND: SOON})), LETTER),
+        (scope(replace(OFFICE, roles={"Office": SOON})), LETTER),
         (scope(valid_until=SOON), LETTER),
     ],
-    ids=["document", "grant", "credential"],
+    ids=["document", "grant", "role", "credential"],
 )
 def test_a_permit_ends_with_whatever_ends_first(who: Scope, what: Resource) -> None:
     assert decide(who, Action.READ, what, AT).valid_until == SOON

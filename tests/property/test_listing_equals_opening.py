@@ -13,7 +13,19 @@ from auth.principal import Door, Factor, Kind, Layout, Principal, StaffRole
 from config.database import Base
 from gateway.catalogue import readable
 from gateway.models import Audience, Delivery
-from policy.access import HEADTEACHER, Action, AudienceOf, Effect, Reason, Resource, SchoolScope, Scope, decide
+from policy.access import (
+    HEADTEACHER,
+    Action,
+    AudienceOf,
+    Effect,
+    Reason,
+    Resource,
+    Rule,
+    SchoolScope,
+    Scope,
+    decide,
+    judged,
+)
 
 AT = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 SCHOOLS = (1, 2)
@@ -42,7 +54,7 @@ school_scopes = st.builds(
     school_id=st.just(0),
     folder=st.just("a school"),
     since=st.just(AT),
-    roles=st.frozensets(ROLES, min_size=1, max_size=2),
+    roles=st.dictionaries(ROLES, st.none() | MOMENTS, min_size=1, max_size=2),
     categories=st.dictionaries(st.sampled_from(sorted(CATEGORIES)), st.none() | MOMENTS),
     obstacle=obstacles,
 )
@@ -132,12 +144,24 @@ def test_a_document_is_listed_if_and_only_if_it_opens(scope: Scope, documents: l
 
 
 @given(scopes(), resources)
-def test_a_permit_never_outlasts_document_grant_or_credential(scope: Scope, resource: Resource) -> None:
+def test_a_permit_never_outlasts_document_grant_role_or_credential(scope: Scope, resource: Resource) -> None:
     decision = decide(scope, Action.READ, resource, AT)
     if decision.effect is not Effect.PERMIT:
         assert decision.valid_until is None
         return
-    held = scope.schools[resource.school_id].categories[resource.category_id]
-    ends = [resource.visible_until, held, scope.principal.valid_until]
+    school = scope.schools[resource.school_id]
+    held = school.categories[resource.category_id]
+    roles = [end for end in school.roles.values() if end is not None and end > AT]
+    ends = [resource.visible_until, held, scope.principal.valid_until, *roles]
     assert decision.valid_until == min(end for end in ends if end is not None)
     assert decision.valid_until > AT
+
+
+@given(scopes(), resources)
+def test_the_rules_are_shown_up_to_the_one_that_decides(scope: Scope, resource: Resource) -> None:
+    shown = list(judged(scope, resource, AT))
+    decision = decide(scope, Action.READ, resource, AT)
+    assert all(reason is None for _, reason in shown[:-1])
+    assert shown[-1][1] == (None if decision.effect is Effect.PERMIT else decision.reason)
+    assert [rule for rule, _ in shown] == list(Rule)[: len(shown)]
+    assert decision.effect is Effect.DENY or len(shown) == len(Rule)

@@ -38,13 +38,18 @@ class Held:
 
 @dataclass(frozen=True)
 class Somebody:
-    """An account, with its one role in each school that it belongs or belonged to."""
+    """An account, with its one role in each school that it belongs or belonged to, and when it ends by itself.
+
+    `acting` are the schools where it also stands in for the headteacher, or did.
+    """
 
     kind: Kind
     state: AccountState
     expires_at: datetime | None
     staff: bool
     roles: dict[int, str]
+    roles_end: datetime | None
+    acting: dict[int, datetime]
     left: frozenset[int]
     grants: tuple[Held, ...]
 
@@ -57,6 +62,8 @@ people = st.builds(
     expires_at=MOMENTS,
     staff=RARELY,
     roles=st.fixed_dictionaries({1: SOME_ROLE}, optional={2: SOME_ROLE}),
+    roles_end=MOMENTS,
+    acting=st.dictionaries(st.sampled_from(SCHOOLS), st.sampled_from([AT, AT + timedelta(days=1)]), max_size=1),
     left=st.sampled_from([frozenset[int]()] * 4 + [frozenset({1}), frozenset({2})]),
     grants=st.lists(
         st.builds(
@@ -98,7 +105,18 @@ def enter(connection: Connection, somebody: Somebody, number: int) -> Principal:
     for school, school_role in somebody.roles.items():
         ended = AT if school in somebody.left else None
         connection.execute(
-            insert(Membership).values(account_id=number, school_id=school, role=school_role, since=AT, ended_at=ended)
+            insert(Membership).values(
+                account_id=number,
+                school_id=school,
+                role=school_role,
+                since=AT,
+                ended_at=ended,
+                expires_at=somebody.roles_end,
+            )
+        )
+    for school, until in somebody.acting.items():
+        connection.execute(
+            insert(Membership).values(account_id=number, school_id=school, role=HEADTEACHER, since=AT, expires_at=until)
         )
     for held in somebody.grants:
         connection.execute(
