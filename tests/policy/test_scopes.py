@@ -44,7 +44,7 @@ def school_of(scope: Scope) -> SchoolScope:
 
 def test_a_headteacher_holds_every_category_without_a_grant(world: World) -> None:
     school = school_of(held(world, world.principal("h.head")))
-    assert school.is_headteacher
+    assert school.is_headteacher_at(world.clock.now())
     assert dict(school.categories) == dict.fromkeys(world.categories.values())
 
 
@@ -62,7 +62,7 @@ def test_a_headteacher_of_several_schools_holds_every_category_of_each(world: Wo
 def test_other_staff_hold_what_was_granted(world: World) -> None:
     world.grant("s.senco", HERE, "General", expires_at=world.clock.now() + timedelta(days=30))
     school = school_of(held(world, world.principal("s.senco")))
-    assert school.roles == {"SENCO"} and not school.is_headteacher
+    assert school.roles == {"SENCO": None}
     assert dict(school.categories) == {
         world.categories["SEND"]: None,
         world.categories["General"]: world.clock.now() + timedelta(days=30),
@@ -87,7 +87,7 @@ def test_a_script_holds_what_was_granted_also_when_a_headteacher_owns_it(world: 
     world.service("nightly", "h.head", {HERE: ["SEND"], THERE: ["SEND"]})
     scope = held(world, world.principal("nightly"))
     assert [set(school.categories) for school in scope.schools.values()] == [{world.categories["SEND"]}] * 2
-    assert not any(school.is_headteacher for school in scope.schools.values())
+    assert not any(school.is_headteacher_at(world.clock.now()) for school in scope.schools.values())
 
 
 def test_an_officer_holds_no_school_even_as_a_member_of_one(world: World) -> None:
@@ -102,7 +102,7 @@ def test_a_change_of_role_ends_what_the_first_one_held(world: World) -> None:
     with world.changing() as connection:
         membership.join(connection, principal.account_id, world.schools[HERE], "Governor", world.clock.now())
     school = school_of(held(world, principal))
-    assert school.roles == {"Governor"} and not school.categories
+    assert school.roles == {"Governor": None} and not school.categories
 
 
 def test_a_headteacher_who_steps_down_holds_nothing_of_it(world: World) -> None:
