@@ -14,7 +14,9 @@ class HttpLimits:
 
     `threads` serve requests; at most a quarter of them (`lobby_threads`) serve connections that have not signed in,
     and `lobby_per_prefix` of those one address prefix. `lobby_connections` may be open without having signed in,
-    and `person_connections` (or `service_connections`) of one account that have.
+    and `person_connections` (or `service_connections`) of one account that have. A place in the lobby is kept for
+    `lobby_grace` at least, and for `lobby_answer` once the whole request is there and we are at work on it: a password
+    takes as long as the queue before Argon2, which a school that signs in at one moment makes itself.
     A response must move `rate_bytes` in every `rate_seconds` that are spent sending.
     """
 
@@ -23,6 +25,7 @@ class HttpLimits:
     lobby_connections: int = 512
     lobby_connections_per_prefix: int = 64
     lobby_grace: float = 0.5
+    lobby_answer: float = 5.0
     backlog: int = 128
     keep_alive_connections: int = 240
     keep_alive_seconds: float = 60.0

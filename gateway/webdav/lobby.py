@@ -1,9 +1,9 @@
 """The lobby: connections that have not signed in, and how many threads they may hold.
 
 A thread serves one request for its whole length, so strangers who drip could hold them all. In here at most a quarter
-of the threads is busy, and few of those for one address prefix; whoever comes next takes the place of the oldest, once
-that has had `lobby_grace` seconds, and waits without a thread until then. A crowd of one prefix waits behind
-everyone else. Thread-safe.
+of the threads is busy, and few of those for one address prefix; whoever comes next takes the place of the oldest that
+keeps us waiting, once it has had `lobby_grace` seconds, or of one whose answer is due for `lobby_answer`, and waits
+without a thread until then. A crowd of one prefix waits behind everyone else. Thread-safe.
 """
 
 from __future__ import annotations
@@ -20,9 +20,13 @@ from gateway.webdav.limits import HttpLimits
 
 
 class Guest(Protocol):
-    """A connection as the lobby sees it. `shakes_hands`: it has not even agreed on TLS."""
+    """A connection as the lobby sees it.
+
+    `shakes_hands`: it has not even agreed on TLS. `serving`: a whole request of it has arrived and is not answered yet.
+    """
 
     prefix: str
+    serving: bool
 
     @property
     def shakes_hands(self) -> bool: ...
@@ -153,10 +157,12 @@ class Lobby(Generic[G]):
     def _take_place(self, guest: G) -> tuple[bool, G | None]:
         """(whether the guest has a place now, who lost it for that)."""
         limits = self._limits
-        victim = self._oldest_rival(self._busy, guest, limits.lobby_per_prefix, limits.lobby_threads)
+        rivals = sorted(self._busy, key=lambda other: other.serving)
+        victim = self._oldest_rival(rivals, guest, limits.lobby_per_prefix, limits.lobby_threads)
         now = self._clock.monotonic()
         if victim is not None:
-            if now - self._busy[victim] < limits.lobby_grace:
+            patience = limits.lobby_answer if victim.serving else limits.lobby_grace
+            if now - self._busy[victim] < patience:
                 return False, None
             del self._busy[victim]
         self._busy[guest] = now

@@ -16,6 +16,7 @@ class Caller:
     prefix: str
     was_cut: bool = False
     shakes_hands: bool = False
+    serving: bool = False
 
     def cut(self) -> None:
         self.was_cut = True
@@ -68,6 +69,36 @@ def test_the_oldest_is_closed_for_the_next() -> None:
     first, second, third = house.callers("a", "a", "a")
     house.lobby.enter(first), house.lobby.enter(second), house.lobby.enter(third)
     house.clock.advance(seconds=LIMITS.lobby_grace)
+    house.lobby.tick()
+    assert (first.was_cut, second.was_cut, house.resumed) == (True, False, [third])
+
+
+def test_who_waits_for_our_answer_is_not_closed_for_the_next() -> None:
+    house = House()
+    first, second, third = house.callers("a", "a", "a")
+    house.lobby.enter(first), house.lobby.enter(second), house.lobby.enter(third)
+    first.serving = second.serving = True
+    house.clock.advance(seconds=LIMITS.lobby_answer - 0.1)
+    house.lobby.tick()
+    assert (first.was_cut, second.was_cut, house.resumed) == (False, False, [])
+
+
+def test_who_keeps_us_waiting_is_closed_before_an_older_one_who_waits_for_us() -> None:
+    house = House()
+    first, second, third = house.callers("a", "a", "a")
+    house.lobby.enter(first), house.lobby.enter(second), house.lobby.enter(third)
+    first.serving = True
+    house.clock.advance(seconds=LIMITS.lobby_grace)
+    house.lobby.tick()
+    assert (first.was_cut, second.was_cut, house.resumed) == (False, True, [third])
+
+
+def test_an_answer_that_never_ends_keeps_its_place_no_longer_than_it_may() -> None:
+    house = House()
+    first, second, third = house.callers("a", "a", "a")
+    house.lobby.enter(first), house.lobby.enter(second), house.lobby.enter(third)
+    first.serving = second.serving = True
+    house.clock.advance(seconds=LIMITS.lobby_answer)
     house.lobby.tick()
     assert (first.was_cut, second.was_cut, house.resumed) == (True, False, [third])
 
