@@ -59,7 +59,8 @@ def invite(
     table(rows, _INVITED, as_json=as_json, nothing="Nobody waits for an invitation.")
     left = len(wanted) - len(chosen)
     said = f"{counted(len(chosen), 'invitation')} will be mailed by 'ladocs serve'."
-    click.echo(said + (f" {left:,} more wait: give the command again." if left else ""), err=True)
+    if chosen:
+        click.echo(said + (f" {left:,} more wait: give the command again." if left else ""), err=True)
 
 
 @click.command(cls=HomeCommand)
