@@ -50,6 +50,7 @@ from policy.audit.checkpoint import as_origin
 from policy.audit.checkpoints import Checkpointer, Target
 from policy.audit.grants import Grants
 from policy.audit.log import AuditLog
+from policy.audit.pruning import Pruning
 from policy.audit.strangers import ROWS_A_MINUTE, Strangers
 from policy.audit.targets import FileTarget, SyslogTarget
 from policy.audit.testimony import CheckpointFolder
@@ -194,8 +195,14 @@ def jobs(home: Home, services: Services, *, machine: Clock | None = None) -> Job
         log=services.log,
         machine=clock,
         keeper=MarkKeeper(clock),
+        pruning=pruning(services.core, services.log),
         folders=(home.path, home.store_dir, home.keys_dir),
     )
+
+
+def pruning(core: Core, log: AuditLog) -> Pruning:
+    """What forgets old records."""
+    return Pruning(core.settings.record_url(core.home.path), log, core.settings.audit.keep)
 
 
 def checkpointer(core: Core) -> Checkpointer:

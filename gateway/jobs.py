@@ -28,6 +28,7 @@ from gateway.models import StoredObject
 from gateway.vault.vault import Vault
 from policy.audit.events import Event, EventKind, RecordUnavailable, Result
 from policy.audit.log import AuditLog
+from policy.audit.pruning import Pruning
 from policy.audit.space import Room, room_at
 
 log = logging.getLogger(__name__)
@@ -50,6 +51,7 @@ class Jobs:
     log: AuditLog
     machine: Clock
     keeper: MarkKeeper
+    pruning: Pruning
     folders: Sequence[Path] = ()
     _day: date | None = None
     _short: frozenset[Path] = frozenset()
@@ -82,7 +84,7 @@ class Jobs:
         self.log.post(Event(event=kind, at=self.machine.now(), result=Result.PERMIT))
 
     def daily(self, at: datetime) -> None:
-        """A day's work: keys for the days ahead, what an interrupted publication left in the store, old mails' rows."""
+        """A day's work: keys for the days ahead, what an interrupted publication left, old mails' rows, old records."""
         self.vault.top_up(self.database, london_date(at))
         with self.database.read() as connection:
             kept = set(connection.execute(select(StoredObject.id)).scalars())
@@ -91,6 +93,9 @@ class Jobs:
             log.info("%d files of interrupted publications were removed from the store", swept)
         with self.database.write() as connection:
             outbox.forget(connection, at)
+        pruned = self.pruning.run(at)
+        if pruned:
+            log.info("%d records were emptied: they were older than audit.keep", pruned)
 
     def _watch_room(self) -> None:
         """An alarm, once, for each disk that fills up: while it can still be written."""

@@ -88,7 +88,12 @@ class _Months:
         vault = compose.vault(self.core)
         publisher = compose.publisher(self.core, vault, self.log)
         jobs = Jobs(
-            database=self.core.database, vault=vault, log=self.log, machine=self.clock, keeper=MarkKeeper(self.clock)
+            database=self.core.database,
+            vault=vault,
+            log=self.log,
+            machine=self.clock,
+            keeper=MarkKeeper(self.clock),
+            pruning=compose.pruning(self.core, self.log),
         )
         acts = [(now - _ISSUED_AGO, self._issue), (now - _LEFT_AGO, self._leave)]
 

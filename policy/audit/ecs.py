@@ -26,6 +26,7 @@ CATEGORIES: Mapping[str, str] = {
     "guesses": "iam",
     "link": "iam",
     "mail": "email",
+    "record": "database",
     "school": "configuration",
     "service": "process",
     "terms": "iam",
@@ -53,6 +54,7 @@ _TYPES: Mapping[EventKind, str] = {
     EventKind.CLOCK_CONFIRMED: "change",
     EventKind.SERVICE_STARTED: "start",
     EventKind.SERVICE_STOPPED: "end",
+    EventKind.RECORD_PRUNED: "deletion",
 }
 _OTHERWISE = "info"
 _OUTCOMES = {Result.PERMIT: "success", Result.DENY: "failure", Result.ERROR: "failure"}

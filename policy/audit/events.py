@@ -39,6 +39,7 @@ class EventKind(StrEnum):
     SERVICE_STARTED = "service:started"
     SERVICE_STOPPED = "service:stopped"
     HEARTBEAT = "service:heartbeat"
+    RECORD_PRUNED = "record:pruned"
 
 
 class Result(StrEnum):

@@ -10,7 +10,7 @@ from tests.support.events import an_event
 
 PEOPLE = {17: "p.raman", 18: "m.head"}
 SCHOOLS = {3: ("830-2001", "Example Primary")}
-CATEGORIES = {"authentication", "configuration", "email", "file", "iam", "process"}
+CATEGORIES = {"authentication", "configuration", "database", "email", "file", "iam", "process"}
 TYPES = {"access", "change", "creation", "deletion", "end", "info", "start"}
 """Of the values that the schema allows, those that we use."""
 

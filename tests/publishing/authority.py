@@ -154,11 +154,11 @@ class Authority:
             return connection.execute(select(table.__table__).filter_by(**equal)).one()
 
     def record(self, *kinds: str) -> list[dict[str, Any]]:
-        """What the record says, in order: of these kinds, or all."""
+        """What the record still says, in order: of these kinds, or all."""
         self.services.log.flush()
         with database_at(self.settings.record_url(self.home.path)) as record, record.read() as connection:
             payloads = connection.execute(text("SELECT payload FROM audit_record ORDER BY seq")).scalars()
-            events = [json.loads(payload) for payload in payloads]
+            events = [json.loads(payload) for payload in payloads if payload is not None]
         return [event for event in events if not kinds or event["event"] in kinds]
 
     def blobs(self) -> list[Path]:

@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 from config.clock import london_date
 from config.errors import OperatorError
 from gateway import compose
-from gateway.clockguard import mark
+from gateway.clockguard import mark, set_mark
 from gateway.jobs import Jobs, run_until
 from gateway.vault.models import Kek
 from tests.publishing.authority import Authority
@@ -196,3 +196,15 @@ def test_no_fault_ends_the_turns(error: Exception, caplog: pytest.LogCaptureFixt
 
 def test_the_turns_end_when_they_are_told_to(clock: FakeClock, tmp_path: Path) -> None:
     assert ended_after([None]) == 1
+
+
+def test_a_day_empties_records_that_are_older_than_the_settings_keep_them(jobs: Jobs, authority: Authority) -> None:
+    jobs.turn()
+    authority.clock.advance(days=740)
+    with authority.database.write() as connection:
+        set_mark(connection, authority.clock.now())
+    compose.observe_clock(authority.services)
+    authority.services.log.heartbeat()  # a batch of today: what is old is so beside the last
+    jobs.turn()
+    [event] = authority.record("record:pruned")
+    assert event["count"] > 0
