@@ -12,10 +12,12 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Row,
     and_,
     bindparam,
     false,
@@ -158,14 +160,7 @@ class Catalogue:
             reference=row.reference,
             size=row.size,
             published_at=row.published_at,
-            resource=Resource(
-                school_id=folder.school_id,
-                category_id=folder.category_id,
-                audience=_audience(connection, row.document_id) if row.restricted else None,
-                not_headteacher=row.not_headteacher,
-                published_at=row.published_at,
-                visible_until=row.visible_until,
-            ),
+            resource=_resource(connection, row),
             object=ObjectRef(
                 object_id=row.object_id,
                 kek_id=row.object_kek_id,
@@ -181,6 +176,16 @@ class Catalogue:
         first, last = folder.month.first_day + RETENTION, folder.month.last_day + RETENTION
         keys: Iterable[bytes] = self._vault.publish_keys(connection, first, last)
         return [self._vault.token(key, folder.token_id, name) for key in keys]
+
+
+def delivered(connection: Connection, where: ColumnElement[bool]) -> list[tuple[Folder, Resource]]:
+    """The deliveries that `where` picks, in the order in which they were published, as `decide` judges them.
+
+    Whoever may read them, and without their names.
+    """
+    columns = Delivery.__table__.columns
+    rows = connection.execute(select(*columns).where(where).order_by(Delivery.published_at, Delivery.id))
+    return [(_folder(row), _resource(connection, row)) for row in rows.all()]
 
 
 def in_folder(folder: Folder) -> ColumnElement[bool]:
@@ -229,6 +234,21 @@ def _name(names: Names, kek_id: bytes, sealed: bytes, delivery_id: bytes, object
         return names.open(kek_id, sealed, delivery_id=delivery_id, object_id=object_id)
     except Damaged:
         return None
+
+
+def _folder(row: Row[*tuple[Any, ...]]) -> Folder:
+    return Folder(row.school_id, Month.from_key(row.month), row.category_id)
+
+
+def _resource(connection: Connection, row: Row[*tuple[Any, ...]]) -> Resource:
+    return Resource(
+        school_id=row.school_id,
+        category_id=row.category_id,
+        audience=_audience(connection, row.document_id) if row.restricted else None,
+        not_headteacher=row.not_headteacher,
+        published_at=row.published_at,
+        visible_until=row.visible_until,
+    )
 
 
 def _audience(connection: Connection, document_id: int) -> AudienceOf:

@@ -1,7 +1,7 @@
 """Which factors suffice at which door, and who is let in: signing in is one more action to judge [R14] [R16] [R17].
 
-Two tables. `SUFFICES`: for each door and kind of account, the sets of factors any one of which opens it. `_obstacles`:
-what keeps somebody out who has shown enough, and at which doors. Read them and you know every door.
+Two tables. `SUFFICES`: for each door and kind of account, the sets of factors any one of which opens it. `_rules`: what
+keeps somebody out who has shown enough, and at which doors. Read them and you know every door.
 
 Implements `auth.verdicts.Doors`. Thread-safe; raises sqlalchemy.exc.SQLAlchemyError alone.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from enum import StrEnum
 from types import MappingProxyType
 
 from sqlalchemy import Connection, select
@@ -59,20 +60,54 @@ _STATES = {
 }
 
 
+class DoorRule(StrEnum):
+    """What has to hold for somebody to be let in who has shown enough, in the order in which it is judged."""
+
+    STATE = "account"
+    END = "end of the account"
+    NETWORK = "network"
+    DRIVE = "authority"
+    BELONGING = "a school"
+    IN_ORDER = "a school in order"
+
+
+def _rules(
+    account: AccountRow, schools: Sequence[str], address: str, at: datetime
+) -> tuple[tuple[DoorRule, bool, Reason, frozenset[Door]], ...]:
+    """The table: by which rule, whether something stands in the way, what, and at which doors; the gravest first."""
+    staff = bool(account.roles)
+    expired = account.expires_at is not None and at >= account.expires_at
+    elsewhere = bool(account.networks) and not inside(address, account.networks)
+    state, ended = _STATES.get(account.state, Reason.ACCOUNT_ENDED), Reason.ACCOUNT_EXPIRED
+    suspended = not staff and SchoolState.ACTIVE not in schools
+    return (
+        (DoorRule.STATE, account.state is not AccountState.ACTIVE, state, _EVERYWHERE),
+        (DoorRule.END, expired, ended, _EVERYWHERE),
+        (DoorRule.NETWORK, elsewhere, Reason.OTHER_NETWORK, _EVERYWHERE),
+        (DoorRule.DRIVE, staff, Reason.STAFF, frozenset({Door.WEBDAV})),
+        (DoorRule.BELONGING, not staff and not schools, Reason.NO_SCHOOL, _TO_DOCUMENTS),
+        (DoorRule.IN_ORDER, suspended, Reason.SCHOOL_SUSPENDED, _TO_DOCUMENTS),
+    )
+
+
 def _obstacles(
     account: AccountRow, schools: Sequence[str], address: str, at: datetime
 ) -> Iterator[tuple[Reason, frozenset[Door]]]:
     """What stands in the way of `account`, the gravest first, and at which doors. `schools`: the state of each."""
-    staff = bool(account.roles)
-    rows = (
-        (account.state is not AccountState.ACTIVE, _STATES.get(account.state, Reason.ACCOUNT_ENDED), _EVERYWHERE),
-        (account.expires_at is not None and at >= account.expires_at, Reason.ACCOUNT_EXPIRED, _EVERYWHERE),
-        (bool(account.networks) and not inside(address, account.networks), Reason.OTHER_NETWORK, _EVERYWHERE),
-        (staff, Reason.STAFF, frozenset({Door.WEBDAV})),
-        (not staff and not schools, Reason.NO_SCHOOL, _TO_DOCUMENTS),
-        (not staff and SchoolState.ACTIVE not in schools, Reason.SCHOOL_SUSPENDED, _TO_DOCUMENTS),
-    )
-    return ((reason, doors) for applies, reason, doors in rows if applies)
+    return ((reason, doors) for _, applies, reason, doors in _rules(account, schools, address, at) if applies)
+
+
+def judged(
+    connection: Connection, account: AccountRow, address: str, at: datetime
+) -> Iterator[tuple[DoorRule, Reason | None]]:
+    """The rules of the doors in their order, each with what stands in the way by it; the first such one is the last.
+
+    For whoever explains them: of somebody who comes from `address` and has shown enough.
+    """
+    for rule, applies, reason, _ in _rules(account, _schools(connection, account.id, at), address, at):
+        yield rule, reason if applies else None
+        if applies:
+            return
 
 
 class PolicyDoors:

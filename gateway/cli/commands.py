@@ -50,6 +50,7 @@ _COMMANDS: dict[str, Later | LazyGroup] = {
             },
         ),
         ("roll", {"import_": "Enter people from a CSV file.", "export": "Print all accounts as CSV."}),
+        ("explain", {"explain": "Say why an account can or cannot see a document."}),
         add="Enter a person or a service account.",
         list_="List the accounts.",
         show="Show an account.",

@@ -49,7 +49,7 @@ def test_the_commands_are_those_of_the_product() -> None:
         *(f"school {verb}" for verb in ("add", "import", "list", "show", "network")),
         *(f"account {verb}" for verb in ("add", "list", "show", "grant", "revoke", "import", "export", "invite")),
         *(f"account {verb}" for verb in ("suspend", "activate", "leave", "hand-over", "unlock")),
-        *(f"account {verb}" for verb in ("password-reset", "totp-reset")),
+        *(f"account {verb}" for verb in ("password-reset", "totp-reset", "explain")),
         *(f"key {verb}" for verb in ("add", "list", "remove")),
         *(f"device {verb}" for verb in ("add", "list", "revoke")),
         *(f"document {verb}" for verb in ("list", "show")),
