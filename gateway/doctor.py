@@ -39,10 +39,14 @@ from gateway.mail.smtp import MailServer, Smtp
 from gateway.mail.transport import OutOfReach
 from gateway.vault.keybox import KeyBox
 from policy.audit import query
+from policy.audit.checkpoint import Checkpoint
+from policy.audit.checkpoints import public_keys
 from policy.audit.events import EventKind
 from policy.audit.models import AuditRecord
 from policy.audit.query import Filter
 from policy.audit.space import Room, room_at
+from policy.audit.targets import SyslogTarget
+from policy.audit.testimony import CheckpointFolder, difference, last_of
 
 _LATE = timedelta(minutes=5)
 _A_DAY = timedelta(days=1)
@@ -181,6 +185,46 @@ def _record_database(patient: _Patient) -> _Findings:
         yield Finding("record", State.WRONG, said, "the service runs and does not write: look at its log, restart it")
     else:
         yield Finding("record", State.OK, said)
+
+
+def _checkpoints(patient: _Patient) -> _Findings:
+    newest = CheckpointFolder(patient.home.checkpoints_dir).newest(public_keys(Secrets(patient.home.secrets_dir)))
+    with _reading(patient.settings.record_url(patient.home.path), Which.AUDIT) as connection:
+        differs = "" if newest is None else difference(newest.head, connection)
+    said = "none is signed yet" if newest is None else f"the newest is of {_moment(newest.at)}"
+    if differs:
+        yield Finding("checkpoints", State.WRONG, f"the record does not continue them: {differs}", _VERIFY)
+    elif patient.running and (newest is None or patient.now - newest.at > _LATE):
+        yield Finding("checkpoints", State.WRONG, f"{said}, and the service signs none", "look at its log")
+    else:
+        yield Finding("checkpoints", State.OK, said)
+    yield from _witnesses(patient, newest)
+
+
+_VERIFY = "run 'ladocs audit verify', and tell whoever answers for the record"
+
+
+def _witnesses(patient: _Patient, newest: Checkpoint | None) -> _Findings:
+    """Whether checkpoints leave the server."""
+    audit = patient.settings.audit
+    if audit.checkpoint_file is None and audit.checkpoint_syslog is None:
+        said = "they stay on this server, and whoever owns it can forge them"
+        yield Finding("checkpoints", State.WARNING, said, "set audit.checkpoint_file or audit.checkpoint_syslog")
+    if audit.checkpoint_file is not None and newest is not None:
+        last = last_of(audit.checkpoint_file)
+        if last is None or newest.at - last.at > _LATE:
+            said = f"{audit.checkpoint_file} ends before the newest"
+            yield Finding("checkpoints", State.WRONG, said, "look at the log: it says why nothing can be added")
+        else:
+            yield Finding("checkpoints", State.OK, f"{audit.checkpoint_file} has them")
+    if audit.checkpoint_syslog is not None:
+        target = SyslogTarget.of(audit.checkpoint_syslog, audit.checkpoint_ca)
+        try:
+            with target.connected():
+                yield Finding("checkpoints", State.OK, f"{target.name} answers, and its certificate is good")
+        except OSError as exc:
+            mend = "see that it runs, and that audit.checkpoint_syslog and audit.checkpoint_ca are right"
+            yield Finding("checkpoints", State.WRONG, f"{target.name}: {in_one_line(exc)}", mend)
 
 
 def _clock(patient: _Patient) -> _Findings:
@@ -324,6 +368,7 @@ _CHECKS: Mapping[str, Callable[[_Patient], _Findings]] = {
     "secrets": _secrets,
     "database": _main_database,
     "record": _record_database,
+    "checkpoints": _checkpoints,
     "keys": _keys,
     "clock": _clock,
     "disk": _disks,

@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import socket
 import ssl
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,14 +64,20 @@ class SyslogTarget:
 
     def deliver(self, checkpoint: Checkpoint) -> None:
         """Handed to the server's TLS; syslog itself acknowledges nothing."""
+        with self.connected() as secured:
+            secured.sendall(frame(checkpoint))
+            with suppress(OSError):  # it has been sent: how the server says good-bye is its own affair
+                secured.unwrap()
+
+    @contextmanager
+    def connected(self) -> Iterator[ssl.SSLSocket]:
+        """A connection, its certificate verified."""
         context = ssl.create_default_context(cafile=None if self.authority is None else str(self.authority))
         with (
             socket.create_connection((self.host, self.port), timeout=_TIMEOUT_SECONDS) as plain,
             context.wrap_socket(plain, server_hostname=self.host) as secured,
         ):
-            secured.sendall(frame(checkpoint))
-            with suppress(OSError):  # it has been sent: how the server says good-bye is its own affair
-                secured.unwrap()
+            yield secured
 
 
 def frame(checkpoint: Checkpoint) -> bytes:

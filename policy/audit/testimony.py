@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from os import SEEK_END
 from pathlib import Path
 
 from sqlalchemy import Connection, select
@@ -16,6 +17,8 @@ from config.files import make_private_folder, write_durably
 from policy.audit.chain import Head
 from policy.audit.checkpoint import MARK, Checkpoint, NotACheckpoint, PublicKeys
 from policy.audit.models import AuditBatch
+
+_LAST_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,17 @@ def read_all(files: Iterable[Path]) -> Iterator[Testimony]:
                     yield _testimony(f"{file}, line {number}", line.removesuffix("\n"))
         if not found:
             yield Testimony(str(file), None, "it holds no checkpoint")
+
+
+def last_of(file: Path) -> Checkpoint | None:
+    """The checkpoint in the last line of `file`, which may be long; None where it is none, or no file is there."""
+    try:
+        with file.open("rb") as lines:
+            lines.seek(max(0, lines.seek(0, SEEK_END) - _LAST_BYTES))
+            tail = lines.read().decode("ascii", "replace").splitlines()
+    except FileNotFoundError:
+        return None
+    return _testimony(str(file), tail[-1]).checkpoint if tail else None
 
 
 def _testimony(where: str, line: str) -> Testimony:

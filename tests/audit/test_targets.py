@@ -11,14 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from config.clock import SystemClock
-from gateway.founding import _certificate
 from policy.audit.targets import FileTarget, SyslogTarget, frame
 from policy.audit.testimony import read_all
 from tests.audit.test_checkpoint import LINE, MADE
+from tests.mail.server import make_certificate
 
 
 @dataclass
@@ -27,14 +24,6 @@ class Collector:
 
     port: int
     heard: list[bytes] = field(default_factory=list)
-
-
-def certificate(folder: Path, host: str) -> tuple[Path, Path]:
-    key = ec.generate_private_key(ec.SECP256R1())
-    files = folder / f"{host}.pem", folder / f"{host}.key"
-    files[0].write_bytes(_certificate(key, [host], SystemClock()).public_bytes(Encoding.PEM))
-    files[1].write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    return files
 
 
 @contextmanager
@@ -76,7 +65,7 @@ def test_a_disk_that_is_full_is_a_failure() -> None:
 
 
 def test_syslog_is_sent_one_counted_message_of_rfc_5424(tmp_path: Path) -> None:
-    files = certificate(tmp_path, "127.0.0.1")
+    files = make_certificate(tmp_path, "127.0.0.1")
     with collector(files) as server:
         SyslogTarget("127.0.0.1", server.port, files[0]).deliver(MADE)
     [heard] = server.heard
@@ -90,7 +79,7 @@ def test_syslog_is_sent_one_counted_message_of_rfc_5424(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["logs.example", None])
 def test_syslog_is_sent_nothing_whose_certificate_is_not_its_own(tmp_path: Path, name: str | None) -> None:
     """A certificate of another host, and one of an authority that nobody trusts."""
-    files = certificate(tmp_path, name or "127.0.0.1")
+    files = make_certificate(tmp_path, name or "127.0.0.1")
     with collector(files) as server, pytest.raises(ssl.SSLCertVerificationError):
         SyslogTarget("127.0.0.1", server.port, files[0] if name else None).deliver(MADE)
     assert server.heard == []

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat
 from config.clock import SystemClock, microseconds
 from config.secrets import TLS_CERTIFICATE, TLS_KEY, Secrets
 from gateway import founding
+from tests.audit.test_targets import collector
 from tests.cli.county import County, ladocs
 from tests.mail.server import PASSWORD, USERNAME, mail_server, make_certificate, silent_server
 from tests.support.clock import FakeClock
@@ -69,11 +70,11 @@ def a_mail(county: County, **values: object) -> None:
 def test_a_new_home_has_nothing_wrong(county: County) -> None:
     found = rows(county)
     assert {row["check"] for row in found} == {
-        *("home", "settings", "secrets", "database", "record", "keys", "clock", "disk"),
+        *("home", "settings", "secrets", "database", "record", "checkpoints", "keys", "clock", "disk"),
         *("certificate", "server", "address", "terms", "mail server", "mails"),
     }
     assert {row["check"] for row in found if row["state"] == "warning"} == {
-        *("certificate", "server", "address", "mail server"),
+        *("checkpoints", "certificate", "server", "address", "mail server"),
     }
 
 
@@ -317,3 +318,53 @@ def test_a_database_that_is_damaged_is_a_row_like_others(county: County) -> None
     found = rows(county, status=1)
     assert "no such table: mail" in of(found, "mails")["found"]
     assert of(found, "clock")["state"] == "ok"
+
+
+def signed(county: County) -> Path:
+    """A checkpoint of the home, as the service keeps it; the file."""
+    kept = county.home / "checkpoints" / "2026-11-25.txt"
+    kept.parent.mkdir(exist_ok=True)
+    kept.write_text(county("audit", "checkpoint").out)
+    return kept
+
+
+def test_a_record_that_does_not_continue_its_checkpoint_is_wrong(county: County) -> None:
+    signed(county)
+    for table, column in (("audit_record", "batch"), ("audit_batch", "b")):
+        county.execute("record.db", f"DROP TRIGGER {table}_delete")
+        county.execute("record.db", f"DELETE FROM {table} WHERE {column} > 2")
+    row = of(rows(county, status=1), "checkpoints")
+    assert row["state"] == "wrong"
+    assert row["found"].startswith("the record does not continue them: the record has no batch")
+
+
+def test_a_service_that_signs_no_checkpoint_is_wrong(county: County) -> None:
+    with served(county):
+        row = of(rows(county, status=1), "checkpoints")
+    assert (row["state"], row["found"]) == ("wrong", "none is signed yet, and the service signs none")
+
+
+@pytest.mark.parametrize(("has", "state"), [(True, "ok"), (False, "wrong")])
+def test_a_file_outside_has_the_newest_checkpoint(county: County, tmp_path: Path, *, has: bool, state: str) -> None:
+    witness = tmp_path / "witness"
+    kept = signed(county)
+    if has:
+        witness.write_text(f"{'x' * 5000}\n{kept.read_text()}")
+    add_settings(county, f'[audit]\ncheckpoint_file = "{witness}"')
+    assert of(rows(county, status=0 if has else 1), "checkpoints")["state"] == state
+
+
+def test_a_syslog_server_that_does_not_answer_is_wrong(county: County) -> None:
+    [port] = free_ports(1)
+    add_settings(county, f'[audit]\ncheckpoint_syslog = "127.0.0.1:{port}"')
+    row = of(rows(county, status=1), "checkpoints")
+    assert (row["state"], row["found"]) == ("wrong", f"syslog at 127.0.0.1 port {port}: [Errno 111] Connection refused")
+
+
+def test_a_syslog_server_that_answers_is_well(county: County, tmp_path: Path) -> None:
+    files = make_certificate(tmp_path, "127.0.0.1")
+    with collector(files) as server:
+        add_settings(county, f'[audit]\ncheckpoint_syslog = "127.0.0.1:{server.port}"\ncheckpoint_ca = "{files[0]}"')
+        found = [row for row in rows(county) if row["check"] == "checkpoints"]
+    assert {row["state"] for row in found} == {"ok"}
+    assert f"port {server.port} answers" in found[-1]["found"]
