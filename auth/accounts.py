@@ -236,6 +236,11 @@ def scripts_of(connection: Connection, owner_id: int) -> list[AccountRow]:
     return [account for account in found if account is not None]
 
 
+def end_ownership(connection: Connection, account_id: int) -> None:
+    """Nobody answers for a script any more: its owner has left, and does not get it back by returning [R17]."""
+    connection.execute(update(Account).where(Account.id == account_id).values(owner_id=None))
+
+
 def set_owner(connection: Connection, account_id: int, owner_id: int) -> None:
     """Hand a script over to another person, who answers for it from now on. Raises OperatorError."""
     account = get(connection, account_id)

@@ -16,9 +16,11 @@ from auth.accounts import AccountRow
 from auth.authenticator import Authenticator
 from auth.devices import DeviceRow
 from auth.keys import KeyRow
+from auth.passwords import normalised
 from auth.principal import Factor, Peer, Principal, Proof
 from auth.standing import Standing, standing
 from auth.trust import TrustRow
+from config.errors import OperatorError
 from gateway import staffing
 from gateway.change import Change, NotAllowed, changing
 from gateway.core import Core
@@ -66,6 +68,8 @@ class OwnCredentials:
         if account is None:
             raise NotAccepted
         stored = chosen(self._core, account, new, words)
+        if normalised(new) == normalised(current):
+            raise OperatorError("This is the password that you have: choose another one.")
         with self._act(principal, peer, proof) as (change, account):
             accounts.set_password_hash(change.connection, account.id, stored, change.at)
             change.record(EventKind.CREDENTIAL_ADDED, f"account:{account.id}", reason="password")

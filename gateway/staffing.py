@@ -155,6 +155,7 @@ def _orphan(core: Core, change: Change, script: AccountRow, owner: AccountRow) -
     ends = min(change.at + OWNERLESS_LIFE, script.expires_at or change.at + OWNERLESS_LIFE)
     if ends > change.at:
         accounts.set_expiry(change.connection, script.id, ends, change.at)
+    accounts.end_ownership(change.connection, script.id)
     _record(change, EventKind.ACCOUNT_CHANGED, script, f"without an owner, ends {london_date(ends)}")
     told: list[str] = []
     untold: list[str] = []

@@ -149,7 +149,7 @@ def list_(ctx: click.Context, school: str | None, as_json: bool) -> None:
 def show(ctx: click.Context, username: str, as_json: bool) -> None:
     """Show an account: schools and categories, by whom they were given, why and until when; what it signs in with.
 
-    Last the places from which no code is asked for [R15].
+    Last the places from which no code is asked for.
     """
     with desk(ctx, ANYONE) as here, here.reading() as connection:
         account = account_named(connection, username)

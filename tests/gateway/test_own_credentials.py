@@ -63,6 +63,13 @@ def test_the_password_is_changed_by_whoever_knows_it(folk: People, me: Principal
     assert (folk.hash_of("n.new"), folk.mails()) == (before, [])
 
 
+def test_the_password_that_one_has_is_no_new_one(folk: People, me: Principal) -> None:
+    before = folk.hash_of("n.new")
+    with pytest.raises(OperatorError, match="choose another one"):
+        folk.services.own.change_password(me, PASSWORD, PASSWORD, AT_THE_PAGES)
+    assert (folk.hash_of("n.new"), folk.kinds()) == (before, [])
+
+
 def test_a_weak_new_password_is_refused(folk: People, me: Principal) -> None:
     with pytest.raises(OperatorError):
         folk.services.own.change_password(me, PASSWORD, "alder-primary-2001", AT_THE_PAGES)

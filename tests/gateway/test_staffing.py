@@ -142,6 +142,14 @@ def test_a_script_that_ends_sooner_is_not_prolonged_by_its_owners_leaving(folk: 
     assert orphan.ends == soon
 
 
+def test_whoever_comes_back_does_not_own_the_scripts_of_before(folk: People) -> None:
+    folk.activated("n.new")
+    folk.world.service("nightly", "n.new", {HERE: ["SEND"]})
+    leave(folk, "n.new")
+    with folk.world.database.read() as connection:
+        assert accounts.scripts_of(connection, folk.world.accounts["n.new"]) == []
+
+
 def test_a_script_that_has_ended_by_itself_stands_in_nobodys_way(folk: People) -> None:
     folk.activated("n.new")
     folk.world.service("nightly", "n.new", {HERE: ["SEND"]})
