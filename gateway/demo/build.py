@@ -97,13 +97,17 @@ class _Months:
         )
         acts = [(now - _ISSUED_AGO, self._issue), (now - _LEFT_AGO, self._leave)]
 
+        def serve_for_a_moment(at: datetime) -> None:
+            """So that the silence before and after is explained."""
+            self.clock.step_to(at)
+            jobs.begin()
+            jobs.turn()
+            jobs.end()
+
         def live_until(end: datetime) -> None:
             """Every midnight that has not come yet, up to `end`, with its jobs and what the story does that day."""
             while (midnight := end_of_day(london_date(self.clock.now()))) <= end:
-                self.clock.step_to(midnight)
-                jobs.begin()
-                jobs.turn()
-                jobs.end()
+                serve_for_a_moment(midnight)
                 while acts and acts[0][0] <= midnight:
                     acts.pop(0)[1]()
 
@@ -124,8 +128,7 @@ class _Months:
                 done += 1
                 self.progress(parcel.draft.name, done, len(parcels))
         live_until(now)
-        self.clock.step_to(now)
-        jobs.turn()
+        serve_for_a_moment(now)
 
     def _issue(self) -> None:
         with changing(self.core, self.log, None, self.user) as change:

@@ -24,6 +24,8 @@ from gateway.demo.plan import months_of
 from gateway.mail.outbox import Mail
 from gateway.models import Delivery, Document
 from gateway.vault.models import Kek
+from policy.audit.events import EventKind
+from policy.audit.query import Filter, listing
 from policy.audit.verify import verify
 from tests.support.databases import opened
 
@@ -68,6 +70,13 @@ def test_the_record_is_whole_and_has_no_silence_that_nobody_explained(built: Bui
     with opened(built.settings.record_url(built.home.path)) as record, record.read() as connection:
         report = verify(connection)
     assert (report.finding, report.gap_count) == (None, 0)
+
+
+def test_the_record_ends_with_a_stop_so_that_serving_it_later_leaves_no_silence(built: Built) -> None:
+    with opened(built.settings.record_url(built.home.path)) as record, record.read() as connection:
+        [last] = listing(connection, Filter(), 1)
+    assert last.event is not None
+    assert last.event.event is EventKind.SERVICE_STOPPED
 
 
 def test_the_oldest_month_is_there_for_the_authority_and_for_nobody_else(database: Database, today: datetime) -> None:
