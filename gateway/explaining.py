@@ -246,7 +246,7 @@ class Explaining:
         """The end at the first rule in the way: an obstacle is told, everything else is told as absence [R32]."""
         name = self._account.username
         if reason in self._refusals:
-            verdict = f'{name} is told: "{self._refusals[reason]}"'
+            verdict = f'{name}, having shown all that is asked for, is told: "{self._refusals[reason]}"'
         elif reason is Reason.CLOCK_UNCONFIRMED:
             verdict = f"{name} is told that the service cannot answer at present."
         else:

@@ -10,11 +10,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from auth.accounts import AccountRow
+from auth.principal import AccountState
 from config.clock import london_date
 from policy.access import HEADTEACHER, Reason, Resource, Rule, SchoolScope, Scope
 from policy.doors import DoorRule
 
 _MOMENT = timedelta(microseconds=1)
+_STATES = {
+    AccountState.INVITED: "is not activated yet",
+    AccountState.SUSPENDED: "is suspended",
+    AccountState.LEFT: "has left",
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,7 +43,7 @@ def at_the_door(rule: DoorRule, account: AccountRow, schools: str, *, holds: boo
     """What a rule of the doors came to for `account`, which belongs to `schools` (DfE numbers)."""
     ends, networks = account.expires_at, ", ".join(account.networks)
     words: Mapping[DoorRule, tuple[str, str]] = {
-        DoorRule.STATE: ("is active", f"is {account.state}"),
+        DoorRule.STATE: ("is active", _STATES.get(account.state, "is not there")),
         DoorRule.END: (f"ends after {last_day(ends)}" if ends else "has no end", f"ended after {last_day(ends)}"),
         DoorRule.NETWORK: (
             f"comes in from {networks} alone, and is taken to" if networks else "comes in from anywhere",

@@ -28,6 +28,7 @@ from gateway.issuing import issue_password, issue_totp
 from policy import categories, membership, schools
 from policy.audit.events import EventKind
 from policy.membership import SERVICE_ROLE
+from policy.models import Membership
 from policy.schools import SchoolState
 from tests.support.county import County
 from tests.support.people import admit, enter_person, enter_service
@@ -45,6 +46,7 @@ class Standing(Enum):
     NO_GRANT = ("no-grant", AccountState.ACTIVE)
     NO_SCHOOL = ("no-school", AccountState.ACTIVE)
     SCHOOL_SUSPENDED = ("school-suspended", AccountState.ACTIVE)
+    ROLE_OVER = ("role-over", AccountState.ACTIVE)
 
     @property
     def word(self) -> str:
@@ -165,6 +167,9 @@ def _put(connection: Connection, account_id: int, standing: Standing, change: Ch
         membership.revoke(connection, account_id, _school(connection), categories.find(connection, GENERAL), change.at)
     elif standing is Standing.NO_SCHOOL:
         membership.leave(connection, account_id, _school(connection), change.at)
+    elif standing is Standing.ROLE_OVER:  # time does this
+        over = update(Membership).where(Membership.account_id == account_id)
+        connection.execute(over.values(expires_at=change.at - timedelta(seconds=1)))
 
 
 def _school(connection: Connection) -> int:

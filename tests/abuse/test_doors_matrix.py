@@ -30,27 +30,27 @@ INVITED, SUSPENDED, EXPIRED = Reason.ACCOUNT_INVITED, Reason.ACCOUNT_SUSPENDED, 
 NO_SCHOOL, SCHOOL, OVER = Reason.NO_SCHOOL, Reason.SCHOOL_SUSPENDED, Reason.CREDENTIAL_ENDED
 
 TABLE: Mapping[str, tuple[Outcome | Reason, ...]] = MappingProxyType(
-    {  #                     active  invited  suspended  expired  left   no grant  no school  school suspended
-        "password, code":   (IN,     INVITED, SUSPENDED, EXPIRED, NO,    IN,       NO_SCHOOL, SCHOOL),
-        "prompts":          (IN,     INVITED, SUSPENDED, EXPIRED, NO,    IN,       NO_SCHOOL, SCHOOL),
-        "key, code":        (IN,     INVITED, SUSPENDED, EXPIRED, NO,    IN,       NO_SCHOOL, SCHOOL),
-        "key alone":        (NO,     NO,      NO,        NO,      NO,    NO,       NO,        NO),
-        "drive's password": (NO,     NO,      NO,        NO,      NO,    NO,       NO,        NO),
-        "trusted password": (IN,     INVITED, NO,        EXPIRED, NO,    NO,       NO,        SCHOOL),
-        "trusted key":      (IN,     INVITED, NO,        EXPIRED, NO,    NO,       NO,        SCHOOL),
-        "script's key":     (IN,     INVITED, SUSPENDED, EXPIRED, OVER,  IN,       NO_SCHOOL, SCHOOL),
-        "drive":            (IN,     INVITED, SUSPENDED, EXPIRED, NO,    IN,       NO_SCHOOL, SCHOOL),
-        "script's drive":   (IN,     INVITED, SUSPENDED, EXPIRED, NO,    IN,       NO_SCHOOL, SCHOOL),
-        "remembered drive": (IN,     INVITED, SUSPENDED, EXPIRED, NO,    IN,       NO_SCHOOL, SCHOOL),
-        "drive, password":  (NO,     NO,      NO,        NO,      NO,    NO,       NO,        NO),
-        "page":             (IN,     INVITED, SUSPENDED, EXPIRED, NO,    IN,       IN,        IN),
+    {  #                     active  invited  suspended  expired  left   no grant  no school  s. suspended  role over
+        "password, code":   (IN,     INVITED, SUSPENDED, EXPIRED, NO,    IN,       NO_SCHOOL, SCHOOL,       NO_SCHOOL),
+        "prompts":          (IN,     INVITED, SUSPENDED, EXPIRED, NO,    IN,       NO_SCHOOL, SCHOOL,       NO_SCHOOL),
+        "key, code":        (IN,     INVITED, SUSPENDED, EXPIRED, NO,    IN,       NO_SCHOOL, SCHOOL,       NO_SCHOOL),
+        "key alone":        (NO,     NO,      NO,        NO,      NO,    NO,       NO,        NO,           NO),
+        "drive's password": (NO,     NO,      NO,        NO,      NO,    NO,       NO,        NO,           NO),
+        "trusted password": (IN,     INVITED, NO,        EXPIRED, NO,    NO,       NO,        SCHOOL,       NO_SCHOOL),
+        "trusted key":      (IN,     INVITED, NO,        EXPIRED, NO,    NO,       NO,        SCHOOL,       NO_SCHOOL),
+        "script's key":     (IN,     INVITED, SUSPENDED, EXPIRED, OVER,  IN,       NO_SCHOOL, SCHOOL,       NO_SCHOOL),
+        "drive":            (IN,     INVITED, SUSPENDED, EXPIRED, NO,    IN,       NO_SCHOOL, SCHOOL,       NO_SCHOOL),
+        "script's drive":   (IN,     INVITED, SUSPENDED, EXPIRED, NO,    IN,       NO_SCHOOL, SCHOOL,       NO_SCHOOL),
+        "remembered drive": (IN,     INVITED, SUSPENDED, EXPIRED, NO,    IN,       NO_SCHOOL, SCHOOL,       NO_SCHOOL),
+        "drive, password":  (NO,     NO,      NO,        NO,      NO,    NO,       NO,        NO,           NO),
+        "page":             (IN,     INVITED, SUSPENDED, EXPIRED, NO,    IN,       IN,        IN,           IN),
         "page, recovery code":
-                            (IN,     INVITED, SUSPENDED, EXPIRED, NO,    IN,       IN,        IN),
-        "script's page":    (NO,     NO,      NO,        NO,      NO,    NO,       NO,        NO),
-        "open page":        (IN,     INVITED, ENDED,     EXPIRED, ENDED, IN,       IN,        IN),
-        "reset link":       (IN,     ENDED,   ENDED,     IN,      ENDED, IN,       IN,        IN),
-        "open session":     (IN,     ENDED,   ENDED,     ENDED,   ENDED, IN,       ENDED,     ENDED),
-        "script's session": (IN,     ENDED,   ENDED,     ENDED,   ENDED, IN,       ENDED,     ENDED),
+                            (IN,     INVITED, SUSPENDED, EXPIRED, NO,    IN,       IN,        IN,           IN),
+        "script's page":    (NO,     NO,      NO,        NO,      NO,    NO,       NO,        NO,           NO),
+        "open page":        (IN,     INVITED, ENDED,     EXPIRED, ENDED, IN,       IN,        IN,           IN),
+        "reset link":       (IN,     ENDED,   ENDED,     IN,      ENDED, IN,       IN,        IN,           IN),
+        "open session":     (IN,     ENDED,   ENDED,     ENDED,   ENDED, IN,       ENDED,     ENDED,        ENDED),
+        "script's session": (IN,     ENDED,   ENDED,     ENDED,   ENDED, IN,       ENDED,     ENDED,        ENDED),
     }
 )  # fmt: skip
 OPEN_BEFORE = {"remembered drive", "open session", "script's session"}

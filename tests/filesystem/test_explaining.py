@@ -159,6 +159,7 @@ CASES: list[tuple[str, Happening, str, str | None]] = [
     ("a school that is suspended", _then(_letter(), _suspend_school), LETTER, DoorRule.IN_ORDER),
     ("a school that was left", _then(_letter(), _leave_school), LETTER, DoorRule.BELONGING),
     ("an account that is suspended", _then(_letter(), _state(AccountState.SUSPENDED)), LETTER, DoorRule.STATE),
+    ("an account whose owner has left", _then(_letter(), _state(AccountState.LEFT)), LETTER, DoorRule.STATE),
     ("an account that has ended", _then(_letter(), _ended), LETTER, DoorRule.END),
 ]
 
@@ -228,6 +229,16 @@ def test_no_document_is_named_but_by_what_was_typed(world: World) -> None:
     published = world.publish("letter.pdf", HERE, "SEND", roles=["SENCO"])
     told = [of_path(world, "o.office", SEND), *of_document(world, "o.office", published.reference)]
     assert "letter" not in repr(told)
+
+
+@pytest.mark.parametrize(
+    ("state", "words"), [(AccountState.SUSPENDED, "is suspended"), (AccountState.LEFT, "has left")]
+)
+def test_who_is_kept_out_at_the_door_is_said_to_be_told_so_there(world: World, state: AccountState, words: str) -> None:
+    _state(state)(world)
+    explanation = of_path(world, "o.office", "/")
+    assert explanation.lines[1].because == words
+    assert explanation.verdict.startswith("o.office, having shown all that is asked for, is told: ")
 
 
 # By reference
