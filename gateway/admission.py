@@ -18,10 +18,10 @@ from gateway.change import Change
 from gateway.core import Core
 from gateway.mail.outbox import MailKind
 from gateway.telling import tell
-from policy import categories, membership, schools
+from policy import categories, membership, roster, schools
 from policy.access import HEADTEACHER
 from policy.audit.events import EventKind
-from policy.membership import Belonging
+from policy.roster import Belonging
 from policy.schools import SchoolRow
 from policy.staffing import Act
 
@@ -151,7 +151,7 @@ def withdraw(change: Change, account: AccountRow, school: SchoolRow, wanted: Seq
 
 def lay_out(core: Core, change: Change, account: AccountRow, layout: Layout) -> None:
     """Change the shape of an account's tree, and tell its owner by mail: drives have to be connected anew [R6]."""
-    held = membership.belongings(change.connection, account.id, change.at)
+    held = roster.belongings(change.connection, account.id, change.at)
     if layout is Layout.SINGLE and len(held) > 1:
         raise OperatorError(
             f"{account.username} has {len(held)} schools, which need a folder each: revoke the others first."
@@ -163,7 +163,7 @@ def lay_out(core: Core, change: Change, account: AccountRow, layout: Layout) -> 
 
 
 def _held(change: Change, account: AccountRow, school: SchoolRow) -> Belonging:
-    held = membership.belongings(change.connection, account.id, change.at)
+    held = roster.belongings(change.connection, account.id, change.at)
     found = next((one for one in held if one.school_id == school.id), None)
     if found is None:
         raise OperatorError(f"{account.username} does not belong to {school.dfe}: see 'ladocs account show'.")

@@ -24,7 +24,7 @@ from config.entropy import Entropy
 from config.settings import Term
 from gateway.mail import outbox
 from gateway.mail.outbox import Letter, MailKind
-from policy import generations, membership
+from policy import generations, roster
 from policy.school_days import school_days_before
 
 HOUR = time(7)
@@ -103,8 +103,8 @@ def _whom_to_tell(connection: Connection, holder: AccountRow, at: datetime) -> I
     if owner:
         yield from owner
         return
-    held = membership.belongings(connection, holder.id, at)
-    for head in sorted({head for b in held for head in membership.heads_of(connection, b.school_id, at)}):
+    held = roster.belongings(connection, holder.id, at)
+    for head in sorted({head for b in held for head in roster.heads_of(connection, b.school_id, at)}):
         yield from _reachable(connection, head)
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from config.errors import OperatorError
 from gateway.core import Core
-from policy import generations, membership
+from policy import generations, roster
 from policy.audit.events import Event, EventKind, Result
 from policy.audit.log import AuditLog
 from policy.staffing import TOLD, Act, Refusal, refusal
@@ -48,7 +48,7 @@ class Change:
 
     def require(self, act: Act, account_id: int, school_id: int) -> None:
         """Raise NotAllowed unless the actor may do `act` to the account in the school; it ends the change [R21]."""
-        actor, subject = (membership.party(self.connection, who, self.at) for who in (self.actor, account_id))
+        actor, subject = (roster.party(self.connection, who, self.at) for who in (self.actor, account_id))
         reason = refusal(actor, act, subject, school_id)
         if reason is not None:
             raise self.refused(act, reason, f"account:{account_id}", school_id)

@@ -29,7 +29,7 @@ from gateway.giving import end_device, end_key, give_device, give_key
 from gateway.issuing import NewCodes, begin_codes, chosen, new_recovery_codes, own_words, take_codes
 from gateway.mail.outbox import MailKind
 from gateway.telling import tell
-from policy import membership
+from policy import roster
 from policy.audit.events import EventKind
 from policy.audit.log import AuditLog
 from policy.staffing import Act, Refusal, refusal
@@ -172,9 +172,9 @@ class OwnCredentials:
         """The staff of the schools of which one is headteacher; nobody for anybody else."""
         at, found = self._core.clock.now(), []
         with self._core.database.read() as connection:
-            me = membership.party(connection, principal.account_id, at)
-            for account_id, school_id, school, role in membership.staff_of(connection, me.account_id or 0, at):
-                account, party = accounts.get(connection, account_id), membership.party(connection, account_id, at)
+            me = roster.party(connection, principal.account_id, at)
+            for account_id, school_id, school, role in roster.staff_of(connection, me.account_id or 0, at):
+                account, party = accounts.get(connection, account_id), roster.party(connection, account_id, at)
                 barred = refusal(me, Act.RESET_CODES, party, school_id) is not None
                 if account is not None and account.state in staffing.PRESENT and not barred:
                     found.append(_colleague(account, school, role))
@@ -190,8 +190,8 @@ class OwnCredentials:
                 account = accounts.find(change.connection, username)
                 if account is None:
                     raise change.refused(Act.RESET_CODES, Refusal.NOT_STAFF, "")
-                mine = membership.party(change.connection, me.id, change.at).heads
-                theirs = membership.party(change.connection, account.id, change.at).belongs
+                mine = roster.party(change.connection, me.id, change.at).heads
+                theirs = roster.party(change.connection, account.id, change.at).belongs
                 school_id = min(mine & theirs or theirs, default=None)
                 if school_id is None or account.state not in staffing.PRESENT:
                     raise change.refused(Act.RESET_CODES, Refusal.NOT_STAFF, f"account:{account.id}")

@@ -19,7 +19,7 @@ from auth.totp import uri
 from auth.verdicts import SignInUnavailable
 from gateway.change import Change
 from gateway.core import Core
-from policy import membership
+from policy import roster
 from policy.audit.events import EventKind
 
 CODES = "one-time codes"
@@ -51,7 +51,7 @@ def issue_totp(core: Core, change: Change, account: AccountRow) -> str:
 
 def own_words(connection: Connection, account: AccountRow, at: datetime) -> tuple[str, ...]:
     """What goes with a person and is guessed first: names, address, and the names and numbers of schools."""
-    schools = membership.belongings(connection, account.id, at)
+    schools = roster.belongings(connection, account.id, at)
     theirs = (account.username, account.name, account.email or "")
     return (*theirs, *(word for one in schools for word in (one.school, one.dfe)))
 

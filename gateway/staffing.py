@@ -24,9 +24,9 @@ from gateway.issuing import CODES
 from gateway.mail import outbox
 from gateway.mail.outbox import WITH_A_LINK, MailKind
 from gateway.telling import tell
-from policy import membership
+from policy import membership, roster
 from policy.audit.events import EventKind
-from policy.membership import Belonging
+from policy.roster import Belonging
 
 OWNERLESS_LIFE = timedelta(days=14)
 """How long a script goes on when its owner has left [R17]."""
@@ -80,7 +80,7 @@ def leave(core: Core, change: Change, account: AccountRow) -> list[Orphan]:
         raise OperatorError(f"{account.username} has left already.")
     accounts.set_state(change.connection, account.id, AccountState.LEFT, change.at)
     _record(change, EventKind.ACCOUNT_CHANGED, account, "left")
-    for held in membership.belongings(change.connection, account.id, change.at):
+    for held in roster.belongings(change.connection, account.id, change.at):
         membership.leave(change.connection, account.id, held.school_id, change.at)
         _record(change, EventKind.ACCESS_REVOKED, account, f"role {held.role}", school=held.school_id)
     outbox.drop_waiting(change.connection, account.id, tuple(MailKind), change.at, "the person has left")
@@ -114,7 +114,7 @@ def invited_since(connection: Connection, at: datetime) -> set[int]:
 
 def schools_of(change: Change, account: AccountRow) -> dict[str, list[str]]:
     """The fact `schools` of a mail, left out for who belongs to none."""
-    names = [one.school for one in membership.belongings(change.connection, account.id, change.at)]
+    names = [one.school for one in roster.belongings(change.connection, account.id, change.at)]
     return {"schools": names} if names else {}
 
 
@@ -159,8 +159,8 @@ def _orphan(core: Core, change: Change, script: AccountRow, owner: AccountRow) -
     _record(change, EventKind.ACCOUNT_CHANGED, script, f"without an owner, ends {london_date(ends)}")
     told: list[str] = []
     untold: list[str] = []
-    for held in membership.belongings(change.connection, script.id, change.at):
-        heads = membership.heads_of(change.connection, held.school_id, change.at)
+    for held in roster.belongings(change.connection, script.id, change.at):
+        heads = roster.heads_of(change.connection, held.school_id, change.at)
         reached = [_warn(core, change, head, script, owner, ends, held) for head in heads]
         (told if any(reached) else untold).append(held.dfe)
     return Orphan(script=script, ends=ends, told=tuple(told), untold=tuple(untold))

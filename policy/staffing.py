@@ -1,6 +1,6 @@
 """Who may change the access of whom: the headteacher's rules and the authority's as one table [R21].
 
-Called by every act on the people of a school, at the pages and by command, with what `policy.membership.party` says of
+Called by every act on the people of a school, at the pages and by command, with what `policy.roster.party` says of
 both sides. Pure and thread-safe; raises nothing.
 """
 

@@ -26,7 +26,7 @@ from gateway.cli.desk import (
 )
 from gateway.cli.output import Row, details, json_option, one_of, table
 from gateway.staffing import end_trust, invite
-from policy import membership, schools
+from policy import roster, schools
 from policy.access import ROLES
 from policy.membership import SERVICE_ROLE
 
@@ -137,7 +137,7 @@ def list_(ctx: click.Context, school: str | None, as_json: bool) -> None:
         found = accounts.listing(connection)
         if school is not None:
             at = schools.find(connection, school)
-            wanted = {member.username for member in membership.members(connection, at.id, here.core.clock.now())}
+            wanted = {member.username for member in roster.members(connection, at.id, here.core.clock.now())}
             found = [account for account in found if account.username in wanted]
     table([_row(account) for account in found], _COLUMNS, as_json=as_json)
 
@@ -298,7 +298,7 @@ def _trusted(here: Desk, connection: Connection, account: AccountRow) -> list[Ro
 def _schools(connection: Connection, account: AccountRow, at: datetime) -> list[Row]:
     return [
         {"dfe": one.dfe, "name": one.school, "role": role_shown(one), "categories": one.categories}
-        for one in membership.belongings(connection, account.id, at)
+        for one in roster.belongings(connection, account.id, at)
     ]
 
 
@@ -312,7 +312,7 @@ def _given(connection: Connection, account: AccountRow, at: datetime) -> list[Ro
             "given_by": one.given_by,
             "because": one.why,
         }
-        for one in membership.given(connection, account.id, at)
+        for one in roster.given(connection, account.id, at)
     ]
 
 

@@ -17,7 +17,7 @@ from gateway import staffing
 from gateway.cli.desk import ADMINISTRATORS, DAY, Desk, HomeCommand, account_named, account_present, desk
 from gateway.cli.output import Row, counted, details, json_option, table
 from gateway.staffing import Orphan
-from policy import membership, schools
+from policy import roster, schools
 
 _INVITED = ("username", "name", "email")
 _ORPHANS = ("script", "last_day", "headteachers_told", "without_headteacher")
@@ -177,7 +177,7 @@ def _not_active(connection: Connection, school: str | None, at: datetime, *, aga
     found = [one for one in accounts.listing(connection) if one.state is AccountState.INVITED]
     found = [one for one in found if one.kind is Kind.PERSON]
     if school is not None:
-        members = membership.members(connection, schools.find(connection, school).id, at)
+        members = roster.members(connection, schools.find(connection, school).id, at)
         theirs = {member.username for member in members}
         found = [one for one in found if one.username in theirs]
     invited = set() if again else staffing.invited_since(connection, at)

@@ -25,7 +25,7 @@ from gateway.cli.operators import operator, os_user
 from gateway.core import Core
 from policy import schools
 from policy.access import HEADTEACHER
-from policy.membership import Belonging, Member
+from policy.roster import Belonging, Member
 
 ADMINISTRATORS = frozenset({StaffRole.ADMINISTRATOR})
 PUBLISHERS = frozenset({StaffRole.ADMINISTRATOR, StaffRole.OFFICER})

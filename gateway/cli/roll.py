@@ -19,7 +19,7 @@ from gateway.cli.desk import ADMINISTRATORS, ANYONE, Desk, HomeCommand, desk
 from gateway.cli.output import counted, json_option, text, to_json
 from gateway.roll import Fault, Known, RollPerson
 from gateway.staffing import BATCH, invite
-from policy import categories, membership, schools
+from policy import categories, roster, schools
 
 Advance = Callable[[int], None]
 
@@ -69,7 +69,7 @@ def export(ctx: click.Context, as_json: bool) -> None:
         at = here.core.clock.now()
         every = accounts.listing(connection)
         names = {account.id: account.username for account in every}
-        held = membership.every_belonging(connection, at)
+        held = roster.every_belonging(connection, at)
         rows = [_row(account, names, place) for account in every for place in (held.get(account.id) or (("", "", ()),))]
     click.echo(to_json(rows) if as_json else rollfile.written(rows), nl=as_json)
 
@@ -83,7 +83,7 @@ def _known(here: Desk, connection: Connection) -> Known:
         left=frozenset(account.username for account in every if account.state is AccountState.LEFT),
         schools=numbers,
         categories={name.casefold(): name for name in categories.names(connection).values()},
-        headed=membership.headteachers(connection),
+        headed=roster.headteachers(connection),
         addresses=here.core.addresses,
     )
 

@@ -10,7 +10,7 @@ import click
 from config.errors import OperatorError
 from gateway.cli.desk import ADMINISTRATORS, ANYONE, HomeCommand, desk, role_shown
 from gateway.cli.output import counted, details, json_option, table
-from policy import membership, schools
+from policy import roster, schools
 from policy.audit.events import EventKind
 from policy.register import Act, Plan, plan, read
 from policy.schools import SchoolRow
@@ -88,7 +88,7 @@ def show(ctx: click.Context, number: str, as_json: bool) -> None:
                 "state": one.state,
                 "categories": one.categories,
             }
-            for one in membership.members(connection, school.id, here.core.clock.now())
+            for one in roster.members(connection, school.id, here.core.clock.now())
         ]
         networks = schools.networks(connection, school.id)
     if as_json:

@@ -30,7 +30,7 @@ from gateway.mail.message import Envelope, written
 from gateway.mail.outbox import MailKind, Waiting
 from gateway.mail.texts import PURPOSES, Link, Occasion, text
 from gateway.mail.transport import NotSent, OutOfReach, Refused, Transport, in_one_line
-from policy import membership
+from policy import roster
 from policy.audit.events import Event, EventKind, RecordUnavailable, Result
 from policy.audit.log import AuditLog
 
@@ -168,7 +168,7 @@ class Delivery:
         voice, facts, token, link = self._voice, dict(mail.facts), "", None
         purpose = PURPOSES.get(mail.kind)
         if account is not None and mail.kind is MailKind.INVITATION:
-            facts.setdefault("schools", [b.school for b in membership.belongings(connection, account.id, at)])
+            facts.setdefault("schools", [b.school for b in roster.belongings(connection, account.id, at)])
         if account is not None and purpose is not None:
             token = links.make(connection, account.id, purpose, at, self._entropy)
             link = Link(url=f"{voice.url}/portal/link/{token}", ends=at + links.LIFE[purpose])

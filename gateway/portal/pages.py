@@ -34,7 +34,7 @@ from gateway.portal.signs import Signs
 from gateway.portal.visitor import whoever
 from gateway.services import Services
 from policy.access import HEADTEACHER
-from policy.membership import belongings
+from policy.roster import belongings
 
 _STATIC = Path(__file__).parent / "static"
 _HEADERS = {

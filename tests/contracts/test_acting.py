@@ -10,7 +10,7 @@ from sqlalchemy import insert
 from auth.principal import Door, Factor, Layout, Principal
 from auth.verdicts import Verdict
 from config.errors import OperatorError
-from policy import membership
+from policy import membership, roster
 from policy.access import HEADTEACHER, Reason, Scope, scope_for
 from policy.doors import PolicyDoors
 from policy.models import SchoolNetwork
@@ -86,11 +86,11 @@ def test_both_the_holder_of_the_post_and_the_acting_one_head_the_school(world: W
     now, school = world.clock.now(), world.schools[HERE]
     both = [world.accounts["h.head"], world.accounts["o.office"]]
     with world.database.read() as connection:
-        assert membership.heads_of(connection, school, now) == both
-        assert membership.heads_of(connection, school, now + DAYS) == both[:1]
-        assert membership.headteachers(connection) == {HERE: "h.head"}
-        assert membership.party(connection, both[1], now).heads == {school}
-        assert membership.party(connection, both[1], now + DAYS).heads == frozenset()
+        assert roster.heads_of(connection, school, now) == both
+        assert roster.heads_of(connection, school, now + DAYS) == both[:1]
+        assert roster.headteachers(connection) == {HERE: "h.head"}
+        assert roster.party(connection, both[1], now).heads == {school}
+        assert roster.party(connection, both[1], now + DAYS).heads == frozenset()
 
 
 def test_a_role_goes_on_beside_the_acting_and_may_change_meanwhile(world: World) -> None:
@@ -114,7 +114,7 @@ def test_acting_again_moves_the_end(world: World) -> None:
     stand_in(world, "o.office")
     stand_in(world, "o.office", days=3 * DAYS)
     with world.database.read() as connection:
-        [belonging] = membership.belongings(connection, world.accounts["o.office"], world.clock.now())
+        [belonging] = roster.belongings(connection, world.accounts["o.office"], world.clock.now())
     assert (belonging.role, belonging.acting_until) == ("Office", world.clock.now() + 3 * DAYS)
 
 
@@ -139,7 +139,7 @@ def test_a_headteacher_is_named_while_another_acts_and_whoever_acts_may_be_the_o
     stand_in(world, "a.acting", THERE)
     join(world, "a.acting", THERE, HEADTEACHER)
     with world.database.read() as connection:
-        assert membership.heads_of(connection, world.schools[THERE], world.clock.now() + DAYS) == [
+        assert roster.heads_of(connection, world.schools[THERE], world.clock.now() + DAYS) == [
             world.accounts["a.acting"]
         ]
 
@@ -270,8 +270,8 @@ def test_everything_held_says_by_whom_and_why_and_until_when(world: World) -> No
     stand_in(world, "o.office")
     world.grant("o.office", HERE, "General", expires_at=now + DAYS, given_by=world.accounts["h.head"], why="for a trip")
     with world.database.read() as connection:
-        found = membership.given(connection, office, now)
-        later = membership.given(connection, office, now + DAYS)
+        found = roster.given(connection, office, now)
+        later = roster.given(connection, office, now + DAYS)
     assert [(one.what, one.until, one.given_by, one.why) for one in found] == [
         ("role Office", None, None, ""),
         ("role Headteacher", now + DAYS, OFFICER, "on maternity leave"),
@@ -285,8 +285,8 @@ def test_acting_is_shown_among_the_members_and_not_exported(world: World) -> Non
     stand_in(world, "o.office")
     now = world.clock.now()
     with world.database.read() as connection:
-        members = membership.members(connection, world.schools[HERE], now)
-        every = membership.every_belonging(connection, now)
+        members = roster.members(connection, world.schools[HERE], now)
+        every = roster.every_belonging(connection, now)
     assert [(m.username, m.role, m.acting_until) for m in members] == [
         ("h.head", "Headteacher", None),
         ("o.office", "Office", now + DAYS),

@@ -16,7 +16,7 @@ from gateway import staffing
 from gateway.enrolment import ASKED_A_DAY, LinkDead, NotAccepted
 from gateway.mail import outbox
 from gateway.mail.outbox import MailKind
-from policy import membership
+from policy import roster
 from policy.membership import SERVICE_ROLE
 from tests.support.activation import AT_THE_PAGES, PASSWORD
 from tests.support.concurrency import all_at_once
@@ -115,10 +115,10 @@ def test_people_of_a_headteacher_and_every_belonging_are_listed(folk: People) ->
     folk.world.service("nightly", "h.head", {HERE: ["SEND"]})
     at, ids = folk.world.clock.now(), folk.world.accounts
     with folk.world.database.read() as connection:
-        assert membership.heads_of(connection, folk.world.schools[HERE], at) == [ids["h.head"]]
-        assert membership.heads_of(connection, folk.world.schools[THERE], at) == []
-        assert membership.headteachers(connection) == {HERE: "h.head"}
-        assert membership.staff_of(connection, ids["h.head"], at) == [
+        assert roster.heads_of(connection, folk.world.schools[HERE], at) == [ids["h.head"]]
+        assert roster.heads_of(connection, folk.world.schools[THERE], at) == []
+        assert roster.headteachers(connection) == {HERE: "h.head"}
+        assert roster.staff_of(connection, ids["h.head"], at) == [
             (ids[name], folk.world.schools[HERE], "Alder Primary", role)
             for name, role in (
                 ("b.both", "Office"),
@@ -127,8 +127,8 @@ def test_people_of_a_headteacher_and_every_belonging_are_listed(folk: People) ->
                 ("o.office", "Office"),
             )
         ]
-        assert membership.staff_of(connection, ids["b.both"], at) == []
-        every = membership.every_belonging(connection, at)
+        assert roster.staff_of(connection, ids["b.both"], at) == []
+        every = roster.every_belonging(connection, at)
         assert every[ids["b.both"]] == [(HERE, "Office", ("SEND",)), (THERE, "Office", ("General",))]
         assert every[ids["h.head"]] == [(HERE, "Headteacher", ())]
         assert [script.username for script in accounts.scripts_of(connection, ids["h.head"])] == ["nightly"]

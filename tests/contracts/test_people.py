@@ -14,7 +14,7 @@ from auth.sessions import DEAD_AFTER, SessionLimit, SessionLimits, SessionTable
 from auth.standing import Standing
 from auth.throttle import GuessLimits, Throttle
 from config.errors import OperatorError
-from policy import membership, schools
+from policy import membership, roster, schools
 from policy.access import scope_for
 from policy.doors import PolicyDoors
 from policy.membership import SERVICE_ROLE
@@ -132,7 +132,7 @@ def test_another_role_ends_the_first_with_its_grants(world: World) -> None:
     account, school, now = world.accounts["o.office"], world.schools[HERE], world.clock.now()
     with world.changing() as connection:
         membership.join(connection, account, school, "SENCO", now)
-        [belonging] = membership.belongings(connection, account, now)
+        [belonging] = roster.belongings(connection, account, now)
     assert (belonging.role, belonging.categories, belonging.dfe) == ("SENCO", (), HERE)
 
 
@@ -140,7 +140,7 @@ def test_joining_again_as_the_same_changes_nothing(world: World) -> None:
     account, school, now = world.accounts["o.office"], world.schools[HERE], world.clock.now()
     with world.changing() as connection:
         membership.join(connection, account, school, "Office", now)
-        [belonging] = membership.belongings(connection, account, now)
+        [belonging] = roster.belongings(connection, account, now)
     assert belonging.categories == ("General", "SEND")
 
 
@@ -151,7 +151,7 @@ def test_a_second_school_wants_a_layout_with_folders(world: World) -> None:
     with world.changing() as connection:
         accounts.set_layout(connection, account, Layout.BY_SCHOOL)
         membership.join(connection, account, world.schools[THERE], "Office", now)
-        assert [b.dfe for b in membership.belongings(connection, account, now)] == [HERE, THERE]
+        assert [b.dfe for b in roster.belongings(connection, account, now)] == [HERE, THERE]
 
 
 def test_of_two_headteachers_named_at_once_one_is(world: World) -> None:
@@ -172,7 +172,7 @@ def test_a_grant_is_replaced_revoked_and_runs_out(world: World) -> None:
     soon = now + timedelta(days=1)
     world.grant("o.office", HERE, "SEND", expires_at=soon)
     with world.changing() as connection:
-        before, after = (membership.belongings(connection, account, at)[0].categories for at in (now, soon))
+        before, after = (roster.belongings(connection, account, at)[0].categories for at in (now, soon))
         number = world.categories["General"]
         ended = [membership.revoke(connection, account, school, number, now) for _ in range(2)]
     assert (before, after, ended) == (("General", "SEND"), ("General",), [1, 0])
@@ -181,7 +181,7 @@ def test_a_grant_is_replaced_revoked_and_runs_out(world: World) -> None:
 def test_members_are_listed_with_what_they_may_read(world: World) -> None:
     world.service("nightly", "h.head", {HERE: ["SEND"]})
     with world.database.read() as connection:
-        listed = membership.members(connection, world.schools[HERE], world.clock.now())
+        listed = roster.members(connection, world.schools[HERE], world.clock.now())
     every = tuple(world.categories)
     assert [(m.username, m.role, m.categories) for m in listed] == [
         ("h.head", "Headteacher", every),

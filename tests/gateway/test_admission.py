@@ -11,7 +11,7 @@ from auth.accounts import AccountRow
 from auth.principal import Layout
 from gateway.admission import belong, part, stand_in, step_back, withdraw
 from gateway.change import Change, NotAllowed
-from policy import membership, schools
+from policy import membership, roster, schools
 from policy.access import HEADTEACHER
 from policy.audit.events import EventKind, Result
 from policy.schools import SchoolRow
@@ -137,7 +137,7 @@ def test_a_trusts_script_is_granted_by_each_headteacher_for_the_own_school(staff
     with pytest.raises(NotAllowed):
         attempt(staffed, "h.head", "trust-it", THERE, granting)
     with world.database.read() as connection:
-        held = membership.belongings(connection, world.accounts["trust-it"], world.clock.now())
+        held = roster.belongings(connection, world.accounts["trust-it"], world.clock.now())
     assert {one.dfe: one.categories for one in held} == {HERE: ("General",), THERE: ()}
 
 
@@ -146,7 +146,7 @@ def test_what_is_given_keeps_by_whom_and_why(staffed: People) -> None:
     with staffed.act(by="h.head") as change:
         belong(change, account, HERE, None, ["General"], because=" for the review ")
         [given] = [
-            one for one in membership.given(change.connection, account.id, change.at) if one.what == "category General"
+            one for one in roster.given(change.connection, account.id, change.at) if one.what == "category General"
         ]
     assert (given.given_by, given.why) == ("h.head", "for the review")
     assert staffed.reasons(EventKind.ACCESS_GRANTED)[-1] == "category General: for the review"
@@ -155,5 +155,5 @@ def test_what_is_given_keeps_by_whom_and_why(staffed: People) -> None:
 def _given(folk: People, username: str) -> list[str]:
     world = folk.world
     with world.database.read() as connection:
-        given = membership.given(connection, world.accounts[username], world.clock.now())
+        given = roster.given(connection, world.accounts[username], world.clock.now())
     return sorted(one.what for one in given)

@@ -13,7 +13,7 @@ from auth.principal import AccountState, Door, Peer
 from config.clock import london_date
 from config.errors import OperatorError
 from gateway import staffing
-from policy import membership
+from policy import membership, roster
 from policy.audit.events import EventKind
 from policy.membership import SERVICE_ROLE
 from tests.support.activation import AT_THE_PAGES, PASSWORD, activate
@@ -97,7 +97,7 @@ def test_leaving_ends_all_at_once(folk: People) -> None:
     assert own.keys(browser.principal)[0].revoked_at is not None, key
     assert own.recovery_left(browser.principal) == 0
     with folk.world.database.read() as connection:
-        assert membership.belongings(connection, account.id, folk.world.clock.now()) == []
+        assert roster.belongings(connection, account.id, folk.world.clock.now()) == []
     assert folk.mails() == []
 
 
@@ -270,7 +270,7 @@ def test_whoever_has_left_comes_back_by_an_invitation_without_anything_of_before
     folk.world.pass_time(days=1)
     who = activate(folk.services, "n.new")
     with folk.world.database.read() as connection:
-        held = membership.belongings(connection, folk.world.accounts["n.new"], folk.world.clock.now())
+        held = roster.belongings(connection, folk.world.accounts["n.new"], folk.world.clock.now())
     assert (held, len(who.recovery_codes)) == ([], 10)
 
 
