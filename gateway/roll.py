@@ -138,7 +138,8 @@ class _RowReader:
         username, name = values[USERNAME], cleaned(values[NAME])
         email = values[EMAIL].lower()
         self._try(USERNAME, lambda: check_username(username))
-        if not name or len(name) > LONGEST or "\ufffd" in name:
+        unseen = not "".join(values[NAME].split()).isprintable()  # of a file it is a fault: it says something is broken
+        if not name or len(name) > LONGEST or unseen or "\ufffd" in name:
             self.fault(NAME, "an account carries a person's name, in characters that can be read")
         self._try(EMAIL, lambda: check_address(email, known.addresses))
         if username in known.left:
