@@ -38,8 +38,9 @@ from gateway.places import (
     single_school,
 )
 from policy import doors, schools
-from policy.access import Action, Effect, Reason, Resource, Rule, decide, held_by, judged
+from policy.access import Action, Effect, Reason, Resource, Rule, decide, judged
 from policy.doors import DoorRule
+from policy.holdings import held_by
 
 CLOCK, PATH, CONTENTS, VERDICT = "clock", "path", "contents", "verdict"
 _DOORS = (CLOCK, *DoorRule)

@@ -15,7 +15,8 @@ from auth.principal import Principal
 from config.clock import Clock
 from config.database import Database
 from gateway.watch import Watch
-from policy.access import Scope, scope_for
+from policy.access import Scope
+from policy.holdings import scope_for
 
 RECHECK_SECONDS = 5.0
 _KEPT = 4096

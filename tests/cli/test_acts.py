@@ -187,7 +187,7 @@ REFUSED = [
     ("invite nobody", 1, "No account is called 'nobody'"),
     ("invite --school 830-9999", 1, "see 'ladocs school list'"),
     ("password-reset nobody", 1, "No account is called 'nobody'"),
-    ("revoke s.senco", 2, "Say what to end: --school DFE, with or without --category, or --trust"),
+    ("revoke s.senco", 2, "Say what to end: --school DFE, with or without --category or --acting, or --trust"),
     ("revoke s.senco --trust --school 830-2001", 2, "Say what to end"),
     ("revoke s.senco --trust --category SEND", 2, "Say what to end"),
     ("revoke nobody --trust", 1, "No account is called 'nobody'"),

@@ -11,8 +11,9 @@ from auth.principal import Door, Factor, Layout, Principal
 from auth.verdicts import Verdict
 from config.errors import OperatorError
 from policy import membership, roster
-from policy.access import HEADTEACHER, Reason, Scope, scope_for
+from policy.access import HEADTEACHER, Reason, Scope
 from policy.doors import PolicyDoors
+from policy.holdings import scope_for
 from policy.models import SchoolNetwork
 from policy.reach import schools_reached
 from tests.support.world import HERE, NETWORK, OFFICER, THERE, World

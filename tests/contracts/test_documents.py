@@ -19,9 +19,10 @@ from gateway.publishing import Failed, Published
 from gateway.services import Services
 from gateway.vault.models import Kek, KekState, Purpose
 from policy import generations
-from policy.access import AudienceOf, Scope, scope_for
+from policy.access import AudienceOf, Scope
 from policy.audit.events import EventKind
 from policy.audit.verify import verify
+from policy.holdings import scope_for
 from policy.months import Month
 from tests.support.concurrency import all_at_once
 from tests.support.databases import opened

@@ -15,8 +15,8 @@ from auth.standing import Standing
 from auth.throttle import GuessLimits, Throttle
 from config.errors import OperatorError
 from policy import membership, roster, schools
-from policy.access import scope_for
 from policy.doors import PolicyDoors
+from policy.holdings import scope_for
 from policy.membership import SERVICE_ROLE
 from policy.models import SchoolNetwork
 from policy.reach import schools_reached

@@ -16,7 +16,8 @@ from config.database import Database
 from gateway.catalogue import Catalogue, Folder
 from gateway.models import Audience, Batch, Delivery, Document, StoredObject
 from gateway.vault.models import Kek, KekState, Purpose
-from policy.access import SchoolScope, Scope, scope_for
+from policy.access import SchoolScope, Scope
+from policy.holdings import scope_for
 from policy.models import School
 from policy.months import Month
 from tests.support.postgres import PostgresServer

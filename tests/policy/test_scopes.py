@@ -14,7 +14,8 @@ from auth import accounts
 from auth.models import Account, Device
 from auth.principal import AccountState, Layout, Principal
 from policy import membership, schools
-from policy.access import Reason, SchoolScope, Scope, scope_for
+from policy.access import Reason, SchoolScope, Scope
+from policy.holdings import scope_for
 from policy.schools import SchoolState, folder_name
 from tests.support.world import HERE, THERE, World, a_world
 

@@ -15,7 +15,8 @@ from sqlalchemy import Connection, Engine, create_engine, insert
 from auth.models import Account, AccountRole
 from auth.principal import AccountState, Door, Factor, Kind, Layout, Principal, StaffRole
 from config.database import Base
-from policy.access import HEADTEACHER, Action, AudienceOf, Effect, Resource, decide, scope_for
+from policy.access import HEADTEACHER, Action, AudienceOf, Effect, Resource, decide
+from policy.holdings import scope_for
 from policy.models import Category, Grant, Membership, School
 from policy.reach import schools_reached
 from policy.schools import SchoolState
