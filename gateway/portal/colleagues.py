@@ -41,13 +41,12 @@ class ColleaguePages:
 
     def reset(self, who: Visitor, username: str) -> ResponseReturnValue:
         """The codes end, and a link for new ones goes to the colleague: nobody else ever holds it."""
-        colleague = self._colleague(who, username)
         try:
-            self._own.reset_codes(who.principal, colleague.username, who.peer)
-        except (NotAccepted, OperatorError) as exc:
-            page = render_template("colleague-codes.html", colleague=colleague, problem=str(exc))
+            self._own.reset_codes(who.principal, username, who.peer)
+        except (NotAccepted, OperatorError) as exc:  # after the act has judged, so that whoever tried is recorded
+            page = render_template("colleague-codes.html", colleague=self._colleague(who, username), problem=str(exc))
             return page, HTTPStatus.UNPROCESSABLE_ENTITY
-        return redirect(url_for("colleagues", done=colleague.username), HTTPStatus.SEE_OTHER)
+        return redirect(url_for("colleagues", done=username), HTTPStatus.SEE_OTHER)
 
     def _colleague(self, who: Visitor, username: str) -> Colleague:
         _only_heads(who)

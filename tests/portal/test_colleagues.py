@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from policy import membership
+from policy.audit.events import EventKind
 from tests.portal.site import Site
 from tests.support.world import HERE, OFFICER, THERE
 
@@ -60,6 +61,13 @@ def test_nobody_elses_codes_are_reset(school: Site, username: str, method: str) 
     path = f"/colleagues/{username}/codes"
     answer = browser.get(path) if method == "GET" else browser.post(path)
     assert answer.status_code == 404
+
+
+def test_whoever_tries_to_reset_the_codes_of_another_school_is_recorded(school: Site) -> None:
+    school.signed_in("h.head").post("/colleagues/t.there/codes")
+    head, other = (school.world.accounts[username] for username in ("h.head", "t.there"))
+    refused = school.world.recorded(EventKind.ACCESS_REFUSED)
+    assert [(event.actor, event.object) for event in refused] == [(head, f"account:{other}")]
 
 
 def test_a_headteacher_no_longer_is_one_at_the_next_request(school: Site) -> None:
