@@ -16,6 +16,7 @@ from auth.accounts import AccountRow
 from auth.authenticator import Authenticator
 from auth.devices import DeviceRow
 from auth.keys import KeyRow
+from auth.labels import cleaned
 from auth.passwords import normalised
 from auth.principal import Factor, Peer, Principal, Proof
 from auth.standing import Standing, standing
@@ -35,6 +36,7 @@ from policy.audit.log import AuditLog
 from policy.staffing import Act, Refusal, refusal
 
 _WRONG = "The password is not right: try again."
+_TAKEN = "You have a device password of this name already: choose another name, or end the other one first."
 _NOBODY = "Nobody of your staff is called so: reset the codes of people in your list alone."
 
 
@@ -137,8 +139,11 @@ class OwnCredentials:
             return accounts.scripts_of(connection, principal.account_id)
 
     def add_device(self, principal: Principal, name: str, networks: Iterable[str], peer: Peer) -> str:
-        """A device password for one's own drive, shown once."""
+        """A device password for one's own drive, shown once; refused where one of that name is there already."""
         with self._act(principal, peer) as (change, account):
+            held = devices.listing(change.connection, account.id)
+            if any(device.revoked_at is None and device.name == cleaned(name) for device in held):
+                raise OperatorError(_TAKEN)
             return give_device(self._core, change, account, name, networks)[0]
 
     def revoke_device(self, principal: Principal, number: int, peer: Peer) -> None:

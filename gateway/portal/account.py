@@ -21,9 +21,6 @@ from gateway.portal.addresses import Addresses
 from gateway.portal.routes import Route
 from gateway.portal.visitor import Visitor, remember
 
-_TAKEN = "You have a device password of this name already. Choose another name, or end the other one first."
-
-
 Now = Callable[[], datetime]
 Notice = Callable[[Principal], str | None]
 
@@ -65,11 +62,9 @@ class AccountPages:
     def make_device(self, who: Visitor) -> ResponseReturnValue:
         """A device password, in the answer to this one request and nowhere else.
 
-        A page that is loaded again would make a second one: the name, which is taken by then, prevents it.
+        A page that is loaded again makes no second one: the name is taken by then.
         """
         name = forms.field("name").strip()
-        if any(device.name == name for device in self._devices(who)):
-            return self._refused(who, "device", _TAKEN)
         try:
             shown = self._own.add_device(who.principal, name, _split(forms.field("networks")), who.peer)
         except OperatorError as exc:

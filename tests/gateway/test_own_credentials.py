@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -16,6 +17,7 @@ from gateway.enrolment import NotAccepted
 from policy import membership
 from policy.audit.events import EventKind, Result
 from tests.support.activation import AT_THE_PAGES, PASSWORD, Activated
+from tests.support.concurrency import all_at_once
 from tests.support.enrolled import People
 from tests.support.people import KEY
 from tests.support.world import HERE, THERE
@@ -144,6 +146,31 @@ def test_a_used_recovery_code_is_told_with_how_many_are_left(folk: People, me: P
 
 
 # Devices and keys
+
+
+@pytest.mark.parametrize("again", ["Office PC", " Office\u00a0 PC "])
+def test_a_name_is_that_of_one_device_password(folk: People, me: Principal, again: str) -> None:
+    folk.services.own.add_device(me, "Office PC", (), AT_THE_PAGES)
+    with pytest.raises(OperatorError, match="of this name already"):
+        folk.services.own.add_device(me, again, (), AT_THE_PAGES)
+    assert len(folk.services.own.devices(me)) == 1
+
+
+def test_a_form_that_is_sent_many_times_at_once_makes_one_device_password(folk: People, me: Principal) -> None:
+    def add() -> str | None:
+        with suppress(OperatorError):
+            return folk.services.own.add_device(me, "Office PC", (), AT_THE_PAGES)
+        return None
+
+    made = all_at_once(4, add)
+    assert (len([one for one in made if one is not None]), len(folk.services.own.devices(me))) == (1, 1)
+
+
+def test_the_name_of_a_device_password_that_was_ended_is_free_again(folk: People, me: Principal) -> None:
+    own = folk.services.own
+    own.add_device(me, "Office PC", (), AT_THE_PAGES)
+    own.revoke_device(me, own.devices(me)[0].id, AT_THE_PAGES)
+    assert own.add_device(me, "Office PC", (), AT_THE_PAGES)
 
 
 def test_a_device_password_of_ones_own_opens_the_drive_until_it_is_ended(folk: People, me: Principal) -> None:
