@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.errors import MessageError
@@ -43,7 +42,6 @@ RETRIES = (
 """How long after each vain try the next one comes: about two days in all, then the mail is given up."""
 
 _CLAIM = timedelta(minutes=15)  # more than the slowest honest conversation with a mail server takes
-_REST = timedelta(minutes=1)
 _MINUTE = timedelta(minutes=1)
 _STATES = {
     MailKind.INVITATION: {AccountState.INVITED},
@@ -92,8 +90,8 @@ class Delivery:
         self._voice = voice
         self._entropy = entropy
         self._per_minute = per_minute
-        self._tried: deque[datetime] = deque()
-        self._rest_until: datetime | None = None
+        self._tried: list[datetime] = []
+        self._rest_from: datetime | None = None
         self._ended = threading.Event()
 
     def end(self) -> None:
@@ -102,7 +100,7 @@ class Delivery:
 
     def turn(self, at: datetime) -> None:
         """Try what is due at `at`. Raises SQLAlchemyError, RecordUnavailable, OSError; then the rest waits."""
-        if self._rest_until is not None and at < self._rest_until:
+        if self._rest_from is not None and self._rest_from <= at < self._rest_from + _MINUTE:
             return
         with self._database.read() as connection:
             mails = outbox.due(connection, at, self._allowance(at))
@@ -114,8 +112,8 @@ class Delivery:
             self._transport.close()
 
     def _allowance(self, at: datetime) -> int:
-        while self._tried and self._tried[0] <= at - _MINUTE:
-            self._tried.popleft()
+        """How many may be tried now. Moments ahead are of a clock that has leapt and returned: they hold nothing up."""
+        self._tried = [tried for tried in self._tried if at - _MINUTE < tried <= at]
         return max(0, self._per_minute - len(self._tried))
 
     def _deliver(self, mail: Waiting, at: datetime) -> bool:
@@ -143,7 +141,7 @@ class Delivery:
             self._put_off(mail, at, _without(ready.token, exc))
         except OutOfReach as exc:
             self._put_off(mail, at, _without(ready.token, exc))
-            self._rest_until = at + _REST
+            self._rest_from = at
             return False
         else:
             with self._database.write() as connection:

@@ -274,6 +274,25 @@ def test_no_more_mails_leave_in_a_minute_than_the_settings_say(postroom: Postroo
     assert sent == [3, 3, 3, 6, 6]
 
 
+def test_a_rest_that_began_on_a_clock_that_had_leapt_ends_with_its_return(postroom: Postroom) -> None:
+    postroom.post(NOTICE)
+    down, at = Down(), postroom.world.clock.now()
+    delivery = postroom.delivery(down)
+    delivery.turn(at + timedelta(hours=25))
+    postroom.post(NOTICE)
+    delivery.turn(at)
+    assert down.tried == 2
+
+
+def test_what_was_tried_on_a_clock_that_had_leapt_counts_no_more_after_its_return(postroom: Postroom) -> None:
+    for _ in range(3):
+        postroom.post(NOTICE)
+    delivery, at = postroom.delivery(per_minute=2), postroom.world.clock.now()
+    delivery.turn(at + timedelta(hours=25))
+    delivery.turn(at)
+    assert len(postroom.messages()) == 3
+
+
 def test_facts_of_which_no_text_can_be_made_do_not_keep_the_other_mails(postroom: Postroom) -> None:
     broken = postroom.post(MailKind.RECOVERY_CODE_USED, left=3)
     with postroom.world.database.write() as connection:
