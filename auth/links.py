@@ -15,6 +15,7 @@ from enum import StrEnum
 from sqlalchemy import Connection, insert, select, update
 
 from auth.models import Link
+from auth.principal import AccountState
 from config.entropy import Entropy
 
 _BYTES = 32
@@ -33,6 +34,13 @@ LIFE = {
     Purpose.PASSWORD: timedelta(hours=24),
     Purpose.CODES: timedelta(hours=24),
 }
+
+STATES = {
+    Purpose.ACTIVATION: frozenset({AccountState.INVITED}),
+    Purpose.PASSWORD: frozenset({AccountState.ACTIVE, AccountState.SUSPENDED}),
+    Purpose.CODES: frozenset({AccountState.ACTIVE, AccountState.SUSPENDED}),
+}
+"""In which states of its account a link opens anything, and is mailed. None wakes an account that was suspended."""
 
 
 @dataclass(frozen=True, slots=True)

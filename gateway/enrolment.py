@@ -25,8 +25,7 @@ from gateway.change import Change, changing
 from gateway.core import Core
 from gateway.issuing import NewCodes, begin_codes, chosen, own_words, take_codes
 from gateway.mail import outbox
-from gateway.mail.outbox import MailKind
-from gateway.staffing import PRESENT
+from gateway.mail.outbox import PURPOSES, MailKind
 from gateway.telling import tell
 from policy.audit.events import EventKind
 from policy.audit.log import AuditLog
@@ -35,16 +34,7 @@ A_DAY = timedelta(days=1)
 ASKED_A_DAY = 3
 """How many links an account is mailed a day because somebody asked on a page."""
 
-_STATES = {
-    Purpose.ACTIVATION: frozenset({AccountState.INVITED}),
-    Purpose.PASSWORD: PRESENT,
-    Purpose.CODES: PRESENT,
-}
-_KINDS = {
-    Purpose.ACTIVATION: MailKind.INVITATION,
-    Purpose.PASSWORD: MailKind.PASSWORD_RESET,
-    Purpose.CODES: MailKind.CODES_RESET,
-}
+_KINDS = {purpose: kind for kind, purpose in PURPOSES.items()}
 
 
 class LinkDead(Exception):
@@ -193,8 +183,6 @@ class Enrolment:
             account = None if link is None else accounts.get(connection, link.account_id)
         if link is None or account is None or link.is_live(self._core.clock.now()):
             return
-        if link.purpose is Purpose.CODES and account.has_totp:
-            return
         self._send(account, link.purpose, peer)
 
     def _send_reset(self, name: str, peer: Peer) -> None:
@@ -209,7 +197,9 @@ class Enrolment:
         kind = _KINDS[purpose]
         with suppress(_NothingToSend), self._changing(None, peer) as change:
             now = accounts.get(change.connection, account.id)
-            if now is None or now.state not in _STATES[purpose]:
+            if now is None or now.state not in links.STATES[purpose]:
+                raise _NothingToSend
+            if purpose is Purpose.CODES and now.has_totp:
                 raise _NothingToSend
             if outbox.count_since(change.connection, now.id, kind, change.at - A_DAY) >= ASKED_A_DAY:
                 raise _NothingToSend
@@ -228,7 +218,7 @@ def _open(connection: Connection, token: str, at: datetime, *purposes: Purpose) 
     if link is None or not link.is_live(at) or (purposes and link.purpose not in purposes):
         raise LinkDead
     account = accounts.get(connection, link.account_id)
-    if account is None or account.state not in _STATES[link.purpose]:
+    if account is None or account.state not in links.STATES[link.purpose]:
         raise LinkDead
     return link, account
 

@@ -22,7 +22,7 @@ from gateway.change import Change
 from gateway.core import Core
 from gateway.issuing import CODES
 from gateway.mail import outbox
-from gateway.mail.outbox import WITH_A_LINK, MailKind
+from gateway.mail.outbox import PURPOSES, MailKind
 from gateway.telling import tell
 from policy import membership, roster
 from policy.audit.events import EventKind
@@ -53,7 +53,7 @@ def suspend(core: Core, change: Change, account: AccountRow, because: str) -> No
     if not because.strip():
         raise OperatorError("A suspension has a reason, for the record: give --because.")
     accounts.set_state(change.connection, account.id, AccountState.SUSPENDED, change.at)
-    outbox.drop_waiting(change.connection, account.id, WITH_A_LINK, change.at, "the account was suspended")
+    outbox.drop_waiting(change.connection, account.id, tuple(PURPOSES), change.at, "the account was suspended")
     _record(change, EventKind.ACCOUNT_CHANGED, account, f"suspended: {because.strip()}")
 
 

@@ -26,8 +26,8 @@ from config.entropy import Entropy
 from gateway.about import Contact
 from gateway.mail import outbox
 from gateway.mail.message import Envelope, written
-from gateway.mail.outbox import MailKind, Waiting
-from gateway.mail.texts import PURPOSES, Link, Occasion, text
+from gateway.mail.outbox import PURPOSES, MailKind, Waiting
+from gateway.mail.texts import Link, Occasion, text
 from gateway.mail.transport import NotSent, OutOfReach, Refused, Transport, in_one_line
 from policy import roster
 from policy.audit.events import Event, EventKind, RecordUnavailable, Result
@@ -43,12 +43,7 @@ RETRIES = (
 
 _CLAIM = timedelta(minutes=15)  # more than the slowest honest conversation with a mail server takes
 _MINUTE = timedelta(minutes=1)
-_STATES = {
-    MailKind.INVITATION: {AccountState.INVITED},
-    MailKind.PASSWORD_RESET: {AccountState.ACTIVE, AccountState.SUSPENDED},
-    MailKind.CODES_RESET: {AccountState.ACTIVE, AccountState.SUSPENDED},
-}
-_ANY_BUT_LEFT = {AccountState.INVITED, AccountState.ACTIVE, AccountState.SUSPENDED}
+_ANY_BUT_LEFT = frozenset(AccountState) - {AccountState.LEFT}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -213,13 +208,14 @@ def _event(kind: EventKind, result: Result, mail: Waiting, at: datetime, reason:
 
 def _needless(mail: Waiting, account: AccountRow | None) -> str | None:
     """Why nobody needs this mail any more; None where somebody does."""
+    purpose = PURPOSES.get(mail.kind)
     if mail.account_id is None:
-        return "it carries a link, and is for nobody" if mail.kind in PURPOSES else None
+        return None if purpose is None else "it carries a link, and is for nobody"
     if account is None:
         return "there is no such account"
-    if account.state not in _STATES.get(mail.kind, _ANY_BUT_LEFT):
+    if account.state not in (_ANY_BUT_LEFT if purpose is None else links.STATES[purpose]):
         return f"the account is {account.state}"
-    if mail.kind in PURPOSES and account.email != mail.address:
+    if purpose is not None and account.email != mail.address:
         return "the account has another address now"
     return None
 

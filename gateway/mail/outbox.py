@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import Connection, ForeignKey, Index, delete, func, insert, or_, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
+from auth.links import Purpose
 from auth.models import Account
 from config.database import Base
 from config.entropy import Entropy
@@ -39,8 +40,14 @@ class MailKind(StrEnum):
     RUNNING_OUT = "running out"
 
 
-WITH_A_LINK = (MailKind.INVITATION, MailKind.PASSWORD_RESET, MailKind.CODES_RESET)
-"""The kinds that let their reader in, or back in."""
+PURPOSES: Mapping[MailKind, Purpose] = MappingProxyType(
+    {
+        MailKind.INVITATION: Purpose.ACTIVATION,
+        MailKind.PASSWORD_RESET: Purpose.PASSWORD,
+        MailKind.CODES_RESET: Purpose.CODES,
+    }
+)
+"""The mails that carry a link, and what it lets its holder do."""
 
 FACTS: Mapping[MailKind, frozenset[str]] = MappingProxyType(
     {

@@ -13,21 +13,11 @@ from types import MappingProxyType
 from typing import Any
 
 from auth.expiring import What
-from auth.links import Purpose
 from auth.principal import Layout
 from config.clock import LONDON
 from gateway.about import Contact
 from gateway.mail.layout import Action, Block, Details, Notice, Paragraph, Points, Text
 from gateway.mail.outbox import MailKind
-
-PURPOSES: Mapping[MailKind, Purpose] = MappingProxyType(
-    {
-        MailKind.INVITATION: Purpose.ACTIVATION,
-        MailKind.PASSWORD_RESET: Purpose.PASSWORD,
-        MailKind.CODES_RESET: Purpose.CODES,
-    }
-)
-"""The mails that carry a link, and what it lets its holder do."""
 
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _MONTHS = (

@@ -95,7 +95,7 @@ class LinkPages:
         return render_template("codes-kept.html", codes=codes, username=opened.username, opened=opened)
 
     def ask_again(self, token: str) -> ResponseReturnValue:
-        """A new link for a dead one, to the address that the dead one went to."""
+        """A new link for a dead one, to the address of its account."""
         self._enrolment.ask_again(token, peer())
         return render_template("link-sent.html")
 

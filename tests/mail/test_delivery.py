@@ -17,9 +17,8 @@ from gateway import compose
 from gateway import core as cores
 from gateway.mail.delivery import RETRIES
 from gateway.mail.maildir import Maildir
-from gateway.mail.outbox import FACTS, KEPT, Letter, Mail, MailKind, post, standing
+from gateway.mail.outbox import FACTS, KEPT, PURPOSES, Letter, Mail, MailKind, post, standing
 from gateway.mail.smtp import Smtp
-from gateway.mail.texts import PURPOSES
 from gateway.mail.transport import OutOfReach
 from policy.audit.events import EventKind, RecordUnavailable, Result
 from tests.mail.postroom import Postroom, token_of, words

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from auth.expiring import What
 from gateway.about import Contact
 from gateway.mail.message import Envelope, written
-from gateway.mail.outbox import ALSO, FACTS, WITH_A_LINK, MailKind
-from gateway.mail.texts import PURPOSES, Link, Occasion, day, moment, text
+from gateway.mail.outbox import ALSO, FACTS, PURPOSES, MailKind
+from gateway.mail.texts import Link, Occasion, day, moment, text
 from tests.mail.postroom import SENDER, words
 
 AT = datetime(2026, 11, 25, 14, 5, tzinfo=UTC)
@@ -94,8 +94,8 @@ def test_every_mail_says_whom_to_ask(kind: MailKind, part: str) -> None:
 def test_a_link_stands_in_three_kinds_alone_and_in_these_once_to_press(kind: MailKind) -> None:
     message = mail(occasion(kind))
     pressed = [attributes["href"] for tag, attributes in Tags(words(message, "html")).seen if tag == "a"]
-    assert pressed == ([URL] if kind in WITH_A_LINK else [])
-    assert words(message).count("https://") == (kind in WITH_A_LINK)
+    assert pressed == ([URL] if kind in PURPOSES else [])
+    assert words(message).count("https://") == (kind in PURPOSES)
 
 
 @pytest.mark.parametrize("kind", MailKind)
