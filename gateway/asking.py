@@ -11,8 +11,12 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+from gateway.faults import OnceASecond
+
 _WAITING = 64
 _log = logging.getLogger(__name__)
+_crowd_log = logging.getLogger(f"{__name__}.crowd")
+_crowd_log.addFilter(OnceASecond())  # strangers may ask as often as they like
 
 
 class Afterwards:
@@ -25,7 +29,7 @@ class Afterwards:
     def do(self, task: Callable[[], None]) -> None:
         """Do `task` soon. Never raises; what `task` raises is logged by its kind alone, since it may name people."""
         if not self._places.acquire(blocking=False):
-            _log.warning("too many links were asked for at once: one was not sent")
+            _crowd_log.warning("too many links were asked for at once: one was not sent")
             return
         try:
             self._executor.submit(self._run, task)

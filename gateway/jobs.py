@@ -116,7 +116,7 @@ class Post:
     def turn(self) -> None:
         """Announce what runs out, then send what is due; one whatever becomes of the other.
 
-        While the clock is in doubt mails wait: links and announcements go by it.
+        While documents are refused because of the clock mails wait too: links and announcements go by it.
         """
         if not self.clock.confirmed:
             return
