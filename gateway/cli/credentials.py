@@ -1,4 +1,4 @@
-"""Showing what a person is shown once: a password, the secret of one-time codes."""
+"""Showing what the first administrator is shown once: a password, the secret of one-time codes, recovery codes."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 import click
 
-from auth.totp import uri
-from gateway.cli.output import to_json
+from auth.totp import spend, step_for, uri
+from gateway.cli.output import text, to_json
 from gateway.core import Core
 
 
@@ -15,28 +15,48 @@ from gateway.core import Core
 class Issued:
     """What was made for an account, to be shown once."""
 
+    account_id: int
     username: str
-    password: str | None = field(default=None, repr=False)
-    totp_secret: str | None = field(default=None, repr=False)
+    password: str = field(repr=False)
+    totp_secret: str = field(repr=False)
+    recovery_codes: tuple[str, ...] = field(repr=False)
 
 
 def print_issued(core: Core, issued: Issued, *, as_json: bool) -> None:
     """Show it, once: the secret of one-time codes as a QR code and as text."""
-    address = None
-    if issued.totp_secret is not None:
-        address = uri(issued.totp_secret, username=issued.username, issuer=core.settings.service.name)
+    address = uri(issued.totp_secret, username=issued.username, issuer=core.settings.service.name)
     if as_json:
-        secrets = {"password": issued.password, "totp_secret": issued.totp_secret, "totp_uri": address}
-        click.echo(to_json({"username": issued.username, **secrets}))
+        shown = {
+            "username": issued.username,
+            "password": issued.password,
+            "totp_secret": issued.totp_secret,
+            "totp_uri": address,
+            "recovery_codes": issued.recovery_codes,
+        }
+        click.echo(to_json(shown))
         return
     click.echo(f"account   {issued.username}")
-    if issued.password is not None:
-        click.echo(f"password  {issued.password}")
-    if address is not None and issued.totp_secret is not None:
-        click.echo(f"codes     {_grouped(issued.totp_secret)}")
-        _print_qr(address)
-    if issued.password is not None or address is not None:
-        click.echo("This is shown once: hand it over in person or by telephone, never by mail.", err=True)
+    click.echo(f"password  {issued.password}")
+    click.echo(f"codes     {_grouped(issued.totp_secret)}")
+    _print_qr(address)
+    click.echo("recovery  each good once, at the pages, when the authenticator is lost:")
+    for first, second in zip(issued.recovery_codes[::2], issued.recovery_codes[1::2], strict=True):
+        click.echo(f"          {first}   {second}")
+    click.echo("This is shown once: keep it apart from this machine.", err=True)
+
+
+def confirm_codes(core: Core, issued: Issued) -> None:
+    """Ask at the terminal for a code of the new secret, until one is right: so it has arrived in an authenticator."""
+    while True:
+        typed = click.prompt("Scan the code above, then type the six digits of your authenticator", err=True)
+        at = core.clock.now()
+        step = step_for(issued.totp_secret, typed, at)
+        if step is not None:
+            with core.database.write() as connection:
+                spend(connection, issued.account_id, step)
+            click.echo("Right: the authenticator is set up.", err=True)
+            return
+        click.echo(f"Not right: it is {text(at)} here; compare the clock of the authenticator and try again.", err=True)
 
 
 def _grouped(secret: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import click
@@ -15,13 +16,13 @@ from config.entropy import system_entropy
 from config.errors import OperatorError
 from gateway import core as cores
 from gateway.change import changing
-from gateway.cli.credentials import Issued, print_issued
+from gateway.cli.credentials import Issued, confirm_codes, print_issued
 from gateway.cli.desk import HomeCommand, home_path
 from gateway.cli.operators import os_user
 from gateway.cli.output import json_option
 from gateway.core import Core
 from gateway.founding import LOCAL_HOSTS, founding
-from gateway.issuing import issue_password, issue_totp
+from gateway.issuing import issue_password, issue_totp, new_recovery_codes
 from policy.audit.events import EventKind
 
 _SETTINGS = """\
@@ -90,7 +91,8 @@ def init(
 ) -> None:
     """Make a home: settings, keys, certificate, databases, and the first administrator.
 
-    Refuses a folder that holds anything. The administrator's password and code secret are shown once.
+    Refuses a folder that holds anything. The administrator's password, code secret and recovery codes are
+    shown once; at a terminal a code confirms that the authenticator works.
     """
     path, user = home_path(ctx), os_user(os.environ)
     answers |= {"keys_dir": _keys_dir(path, keys_dir, keys_in_home), "user": user, "username": username}
@@ -110,6 +112,11 @@ def init(
         finally:
             core.database.dispose()
     print_issued(core, issued, as_json=as_json)
+    if sys.stdin.isatty() and not as_json:
+        try:
+            confirm_codes(core, issued)
+        finally:
+            core.database.dispose()
     if keys_in_home:
         click.echo(_KEYS_IN_HOME, err=True)
     click.echo(f"{path} is ready: enter schools ('ladocs school import'), then people, then 'ladocs serve'.", err=True)
@@ -149,5 +156,10 @@ def _first_administrator(core: Core, username: str, name: str, email: str, user:
         change.record(EventKind.ACCOUNT_CHANGED, f"account:{account_id}", reason="first administrator")
         account = accounts.get(change.connection, account_id)
         assert account is not None, "it was entered just now"
-        password, totp = issue_password(core, change, account), issue_totp(core, change, account)
-    return Issued(account.username, password=password, totp_secret=totp)
+        return Issued(
+            account_id,
+            account.username,
+            password=issue_password(core, change, account),
+            totp_secret=issue_totp(core, change, account),
+            recovery_codes=new_recovery_codes(core, change, account),
+        )

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import tomllib
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
-from tests.cli.county import INIT, ME, Ran, ladocs
+from auth.models import TotpUse
+from auth.totp import code_at
+from config.clock import SystemClock
+from tests.cli.county import INIT, LADOCS, ME, Ran, ladocs
+from tests.support.databases import opened
+from tests.support.terminal import Terminal
+
+
+def program(root: Path) -> list[str | Path]:
+    return [LADOCS, "init", "--home", root / "home", "--keys-dir", root / "keys", *INIT]
 
 
 def init(root: Path, *arguments: str | Path, keys: bool = True) -> Ran:
@@ -19,12 +30,35 @@ def init(root: Path, *arguments: str | Path, keys: bool = True) -> Ran:
 
 def test_a_home_is_made_with_its_first_administrator(tmp_path: Path) -> None:
     ran = init(tmp_path, "--json")
-    assert (ran.status, ran.json.keys()) == (0, {"username", "password", "totp_secret", "totp_uri"})
+    shown = {"username", "password", "totp_secret", "totp_uri", "recovery_codes"}
+    assert (ran.status, ran.json.keys(), len(ran.json["recovery_codes"])) == (0, shown, 10)
     [account] = ladocs("account", "list", "--json", "--home", tmp_path / "home").json
     assert (account["username"], account["staff"]) == ("ada", ["administrator", "officer"])
     assert ran.err == (
         f"{tmp_path / 'home'} is ready: enter schools ('ladocs school import'), then people, then 'ladocs serve'.\n"
     )
+
+
+def test_at_a_terminal_a_code_confirms_that_the_authenticator_works(tmp_path: Path) -> None:
+    with Terminal(*program(tmp_path)) as terminal:
+        terminal.read_until("six digits of your authenticator: ")
+        terminal.type("12345")
+        terminal.read_until("six digits of your authenticator: ")
+        [secret] = re.findall(r"codes +([A-Z2-7 ]+?)\r", terminal.seen)
+        terminal.type(code_at(secret.replace(" ", ""), SystemClock().now()))
+        assert terminal.status() == 0
+    assert "Not right: it is " in terminal.seen
+    assert "Right: the authenticator is set up." in terminal.seen
+
+
+def test_the_confirming_code_is_used_up(tmp_path: Path) -> None:
+    with Terminal(*program(tmp_path)) as terminal:
+        terminal.read_until("six digits of your authenticator: ")
+        [secret] = re.findall(r"codes +([A-Z2-7 ]+?)\r", terminal.seen)
+        terminal.type(code_at(secret.replace(" ", ""), SystemClock().now()))
+        assert terminal.status() == 0
+    with opened(f"sqlite:///{tmp_path}/home/ladocs.db") as database, database.read() as connection:
+        assert len(connection.execute(select(TotpUse)).all()) == 1
 
 
 def test_the_settings_file_holds_the_answers_and_maps_whoever_ran_it(tmp_path: Path) -> None:
