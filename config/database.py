@@ -11,7 +11,7 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -118,6 +118,22 @@ class Database:
             except BaseException:
                 _give_up(connection)
                 raise
+
+    def scrub(self, tables: Sequence[str]) -> None:
+        """Leave nothing in the database's own files of what was emptied in `tables` and committed.
+
+        SQLite has overwritten it (`secure_delete`), and its write-ahead log is emptied here; PostgreSQL vacuums. Raises
+        SQLAlchemyError, and TimeoutError where a reader still needs the log.
+        """
+        with self._writers_turn(), self.engine.connect() as connection:
+            if self.is_sqlite:
+                busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
+                if busy:
+                    raise TimeoutError("a reader keeps the write-ahead log from being emptied")
+                return
+            connection.execution_options(isolation_level="AUTOCOMMIT")
+            for table in tables:
+                connection.exec_driver_sql(f'VACUUM "{table}"')
 
     def dispose(self) -> None:
         """Close every pooled connection."""

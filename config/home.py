@@ -45,6 +45,11 @@ class Home:
         return self.path / "checkpoints"
 
     @property
+    def certificates_dir(self) -> Path:
+        """Signed certificates of destruction, one for each day on which documents were; part of a backup."""
+        return self.path / "certificates"
+
+    @property
     def run_dir(self) -> Path:
         """Locks and the like: nothing in it outlives the processes that use it."""
         return _run_dir(self.path)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -31,6 +32,7 @@ from sqlalchemy import (
 from gateway.errors import Damaged
 from gateway.models import Audience, Delivery, StoredObject
 from gateway.models import Document as DocumentTable
+from gateway.vault.keybox import KeyGone
 from gateway.vault.vault import Names, ObjectRef, Vault
 from policy.access import AudienceOf, Resource, SchoolScope, Scope
 from policy.months import RETENTION, Month
@@ -175,7 +177,11 @@ class Catalogue:
         """The tokens that `name` can have in `folder`: one for each key under which its month's names are sealed."""
         first, last = folder.month.first_day + RETENTION, folder.month.last_day + RETENTION
         keys: Iterable[bytes] = self._vault.publish_keys(connection, first, last)
-        return [self._vault.token(key, folder.token_id, name) for key in keys]
+        found = []
+        for key in keys:
+            with suppress(KeyGone):  # destroyed since the keys were asked for: nothing has a name under it any more
+                found.append(self._vault.token(key, folder.token_id, name))
+        return found
 
 
 def delivered(connection: Connection, where: ColumnElement[bool]) -> list[tuple[Folder, Resource]]:

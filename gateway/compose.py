@@ -31,6 +31,7 @@ from gateway.catalogue import Catalogue
 from gateway.clockguard import GuardedClock, MarkKeeper, mark
 from gateway.core import Core
 from gateway.credentials import OwnCredentials
+from gateway.destruction import Destruction
 from gateway.documents import ending_sooner
 from gateway.enrolment import Enrolment
 from gateway.filesystem import Rooms
@@ -196,6 +197,7 @@ def jobs(home: Home, services: Services, *, machine: Clock | None = None) -> Job
         machine=clock,
         keeper=MarkKeeper(clock),
         pruning=pruning(services.core, services.log),
+        destruction=destruction(services.core, services.vault, services.log),
         folders=(home.path, home.store_dir, home.keys_dir),
     )
 
@@ -205,10 +207,27 @@ def pruning(core: Core, log: AuditLog) -> Pruning:
     return Pruning(core.settings.record_url(core.home.path), log, core.settings.audit.keep)
 
 
+def destruction(core: Core, vault: Vault, log: AuditLog) -> Destruction:
+    """What destroys the documents of past days, by the clock of `core`."""
+    return Destruction(
+        database=core.database,
+        vault=vault,
+        log=log,
+        clock=core.clock,
+        secrets=core.secrets,
+        certificates=core.home.certificates_dir,
+        lock=core.home.run_dir / "destruction.lock",
+        origin=_origin(core.settings),
+    )
+
+
+def _origin(settings: Settings) -> str:
+    return as_origin(urlsplit(settings.service.url or "").hostname or socket.gethostname().lower())
+
+
 def checkpointer(core: Core) -> Checkpointer:
     """What signs where the record stands, for the one process that does the jobs; a command may sign beside it."""
     settings = core.settings
-    host = urlsplit(settings.service.url or "").hostname or socket.gethostname().lower()
     audit = settings.audit
     targets: list[Target] = []
     if audit.checkpoint_file is not None:
@@ -220,7 +239,7 @@ def checkpointer(core: Core) -> Checkpointer:
         secrets=core.secrets,
         clock=core.clock,
         folder=CheckpointFolder(core.home.checkpoints_dir),
-        origin=as_origin(host),
+        origin=_origin(settings),
         targets=targets,
     )
 

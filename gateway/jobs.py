@@ -22,6 +22,7 @@ from config.errors import OperatorError
 from config.outages import in_one_line
 from gateway.announcements import Announcements
 from gateway.clockguard import Belief, GuardedClock, MarkKeeper
+from gateway.destruction import Destruction
 from gateway.mail import outbox
 from gateway.mail.delivery import Delivery
 from gateway.models import StoredObject
@@ -52,6 +53,7 @@ class Jobs:
     machine: Clock
     keeper: MarkKeeper
     pruning: Pruning
+    destruction: Destruction
     folders: Sequence[Path] = ()
     _day: date | None = None
     _short: frozenset[Path] = frozenset()
@@ -84,8 +86,15 @@ class Jobs:
         self.log.post(Event(event=kind, at=self.machine.now(), result=Result.PERMIT))
 
     def daily(self, at: datetime) -> None:
-        """A day's work: keys for the days ahead, what an interrupted publication left, old mails' rows, old records."""
+        """A day's work: what is due is destroyed, and the rest is done whatever becomes of that."""
         self.vault.top_up(self.database, london_date(at))
+        try:
+            self.destruction.run(at)
+        finally:
+            self._tidy(at)
+
+    def _tidy(self, at: datetime) -> None:
+        """What an interrupted publication left, old mails' rows, old records."""
         with self.database.read() as connection:
             kept = set(connection.execute(select(StoredObject.id)).scalars())
         swept = self.vault.sweep_orphans(kept, at - _ORPHAN_AGE)

@@ -78,6 +78,14 @@ _COMMANDS: dict[str, Later | LazyGroup] = {
         list_="List documents.",
         show="Show a document by its reference.",
     ),
+    "expire": Later("gateway.cli.expire:expire", "Destroy the documents whose destroy day has ended."),
+    "certificate": _group(
+        "certificate",
+        "What was destroyed, signed.",
+        list_="List the certificates of destruction.",
+        show="Print the certificate of a day.",
+        verify="Prove that a certificate was not changed.",
+    ),
     "audit": _group(
         "audit",
         "The record of who did what.",

@@ -94,6 +94,7 @@ class _Months:
             machine=self.clock,
             keeper=MarkKeeper(self.clock),
             pruning=compose.pruning(self.core, self.log),
+            destruction=compose.destruction(self.core, vault, self.log),
         )
         acts = [(now - _ISSUED_AGO, self._issue), (now - _LEFT_AGO, self._leave)]
 

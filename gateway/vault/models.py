@@ -1,8 +1,8 @@
-"""The table of key-encryption keys: what a key is for. The keys themselves are only in the key box."""
+"""The tables of key-encryption keys and of their destruction. The keys themselves are only in the key box."""
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 
 from sqlalchemy import Index
@@ -37,3 +37,25 @@ class Kek(Base):
     purpose: Mapped[str]
     state: Mapped[str]
     generation: Mapped[int]
+
+
+class Stage(StrEnum):
+    """How far the destruction of a day has come; each is durable before the next begins."""
+
+    INTENT = "intent"
+    KEYGONE = "keygone"
+    SWEPT = "swept"
+    CERTIFIED = "certified"
+
+
+class Destroyed(Base):
+    """The destruction of one day. `canaries`: for each key of the day a wrap that only this key opens."""
+
+    __tablename__ = "destruction"
+    day: Mapped[date] = mapped_column(primary_key=True)
+    state: Mapped[str]
+    canaries: Mapped[bytes]
+    begun_at: Mapped[datetime]
+    generation: Mapped[int | None]
+    gone_at: Mapped[datetime | None]
+    swept_at: Mapped[datetime | None]

@@ -39,7 +39,7 @@ _CHANGED = (InvalidTag, KeyGone, ValueError, struct.error)
 _PUBLISH_KEYS = select(Kek.id).where(  # built once: finding a name asks it each time
     Kek.purpose == Purpose.PUBLISH,
     Kek.day.between(bindparam("first"), bindparam("last")),
-    Kek.state != KekState.DESTROYED,
+    Kek.state == KekState.ACTIVE,
 )
 
 
@@ -199,7 +199,7 @@ class Vault:
         return fmt.token(self._of(kek_id).index, folder, name)
 
     def publish_keys(self, connection: Connection, first: date, last: date) -> Sequence[bytes]:
-        """The keys, not yet destroyed, under which documents destroyed from `first` to `last` have their names."""
+        """The active keys under which documents destroyed from `first` to `last` have their names."""
         return connection.execute(_PUBLISH_KEYS, {"first": first, "last": last}).scalars().all()
 
     def top_up(self, database: Database, today: date) -> int:
@@ -223,6 +223,39 @@ class Vault:
                 ]
                 connection.execute(insert(Kek), rows)
         return len(made)
+
+    def canary(self, kek_id: bytes) -> bytes | None:
+        """A wrap that this key alone opens, seen to open; None where the key is not in the box."""
+        key = self._box.reread().get(kek_id)
+        if key is None:
+            return None
+        object_id, nonce = self._entropy(fmt.ID_BYTES), self._entropy(fmt.NONCE_BYTES)
+        ctx = fmt.context(object_id, fmt.SEGMENT_BYTES)
+        wrapped = fmt.wrap(key, nonce, self._entropy(fmt.KEY_BYTES), ctx=ctx, kek_id=kek_id, length=0, category=0)
+        made = kek_id + object_id + wrapped
+        if not self.opens(made):
+            raise OSError("the canary of a key does not open with it")
+        return made
+
+    def opens(self, canary: bytes) -> bool:
+        """Whether any key of the box, read from the disk now, opens `canary`."""
+        kek_id, object_id = canary[: fmt.ID_BYTES], canary[fmt.ID_BYTES : 2 * fmt.ID_BYTES]
+        ctx = fmt.context(object_id, fmt.SEGMENT_BYTES)
+        return any(_unwraps(key, canary[2 * fmt.ID_BYTES :], ctx, kek_id) for key in self._box.reread().values())
+
+    def destroy_keys(self, kek_ids: Container[bytes]) -> int:
+        """Write the box anew without these keys and destroy its old root key; the new generation is returned.
+
+        Done again after a crash it ends what was begun: a root key that was left is destroyed.
+        """
+        with self._box.rotating() as held:
+            generation = self._box.replace({kek_id: key for kek_id, key in held.items() if kek_id not in kek_ids})
+        self.refresh()
+        return generation
+
+    def delete(self, object_id: bytes) -> None:
+        """Remove sealed bytes; those that are not there are removed already. Raises OSError."""
+        self._store.delete(object_id)
 
     def sweep_orphans(self, kept: Container[bytes], older_than: datetime) -> int:
         """Remove what lies in the store and is not `kept`, if it was last written before `older_than` (aware UTC)."""
@@ -265,3 +298,11 @@ class Vault:
             key = self._box.key(kek_id)
             known = derived[kek_id] = _Derived(fmt.name_cipher(key), fmt.index_key(key))
         return known
+
+
+def _unwraps(key: bytes, wrapped: bytes, ctx: bytes, kek_id: bytes) -> bool:
+    try:
+        fmt.unwrap(key, wrapped, ctx=ctx, kek_id=kek_id, length=0, category=0)
+    except InvalidTag:
+        return False
+    return True
