@@ -135,6 +135,7 @@ def give_back(connection: Connection, reservation: Reservation) -> None:
     """The guess was right: it counts in no lane, and leaves no row."""
     places = (ThrottleCount.lane.in_(reservation.lanes), ThrottleCount.window == reservation.window)
     one_less = update(ThrottleCount).where(*places, ThrottleCount.count > 0)
+    _one_at_a_time(connection)  # two that give back the same lanes in another order would wait for each other
     connection.execute(one_less.values(count=ThrottleCount.count - 1))
     connection.execute(delete(ThrottleCount).where(*places, ThrottleCount.count == 0))
 

@@ -225,8 +225,8 @@ def _refuse_second_headteacher(connection: Connection, school_id: int) -> None:
 
 def _changed(connection: Connection, account_id: int) -> None:
     """Every process is told, and a change of access ends trust [R15]."""
+    generations.bump(connection, generations.ACCESS)  # first: its row lets one change pass at a time
     endings.end_trust(connection, account_id)
-    generations.bump(connection, generations.ACCESS)
 
 
 def _live_grants(account_id: int, school_id: int) -> Update:

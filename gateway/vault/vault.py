@@ -39,7 +39,7 @@ _CHANGED = (InvalidTag, KeyGone, ValueError, struct.error)
 _PUBLISH_KEYS = select(Kek.id).where(  # built once: finding a name asks it each time
     Kek.purpose == Purpose.PUBLISH,
     Kek.day.between(bindparam("first"), bindparam("last")),
-    Kek.state == KekState.ACTIVE,
+    Kek.state != KekState.DESTROYED,
 )
 
 
@@ -199,7 +199,7 @@ class Vault:
         return fmt.token(self._of(kek_id).index, folder, name)
 
     def publish_keys(self, connection: Connection, first: date, last: date) -> Sequence[bytes]:
-        """The active keys under which documents destroyed from `first` to `last` have their names."""
+        """The keys, not destroyed, under which documents destroyed from `first` to `last` have their names."""
         return connection.execute(_PUBLISH_KEYS, {"first": first, "last": last}).scalars().all()
 
     def top_up(self, database: Database, today: date) -> int:

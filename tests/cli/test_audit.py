@@ -80,9 +80,9 @@ def test_verifying_changes_nothing(county: County) -> None:
 def test_one_changed_byte_is_found(county: County) -> None:
     county.execute("record.db", "DROP TRIGGER audit_record_update")
     changed = "CAST(replace(CAST(payload AS TEXT), 'permit', 'permiT') AS BLOB)"
-    county.execute("record.db", f"UPDATE audit_record SET payload = {changed} WHERE seq = 4")
+    county.execute("record.db", f"UPDATE audit_record SET payload = {changed} WHERE seq = 5")
     said = county("audit", "verify", "--json", status=1).json
-    assert (said["intact"], said["fault"]) == (False, "record 4 (batch 2): a record was changed")
+    assert (said["intact"], said["fault"]) == (False, "record 5 (batch 2): a record was changed")
     shown = county("audit", "verify", status=1)
     assert re.match("intact +no\n", shown.out) and "a record was changed" in shown.out
 
