@@ -208,19 +208,6 @@ def test_a_new_password_leaves_the_codes_and_the_state_as_they_were(folk: People
     assert (account.state, account.has_totp) == (AccountState.SUSPENDED, True)
 
 
-def test_of_many_who_use_a_reset_at_once_one_does(folk: People) -> None:
-    folk.activated("n.new")
-    token = folk.token("n.new", Purpose.PASSWORD)
-    numbers = iter(range(10))
-
-    def choose() -> None:
-        folk.services.enrolment.choose_password(token, f"{NEW}-{next(numbers)}", AT_THE_PAGES)
-
-    outcomes = all_at_once(4, choose)
-    assert outcomes.count(None) == 1
-    assert sum(isinstance(outcome, LinkDead) for outcome in outcomes) == 3
-
-
 def test_a_reset_link_opens_neither_codes_nor_an_activation(folk: People) -> None:
     folk.activated("n.new")
     token, enrolment = folk.token("n.new", Purpose.PASSWORD), folk.services.enrolment
