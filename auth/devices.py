@@ -45,6 +45,7 @@ class DeviceRow:
     last_address: str
     last_client: str
     revoked_at: datetime | None
+    suspended_at: datetime | None
 
     def objection(self, address: str, at: datetime) -> RefusalReason | None:
         """What speaks against its use from `address` at `at`; None where nothing does."""
@@ -52,6 +53,7 @@ class DeviceRow:
             (self.revoked_at is not None, RefusalReason.DEVICE_REVOKED),
             (at >= self.expires_at, RefusalReason.DEVICE_EXPIRED),
             (at >= (self.last_used_at or self.created_at) + UNUSED, RefusalReason.DEVICE_UNUSED),
+            (self.suspended_at is not None, RefusalReason.REVIEW_OVERDUE),
             (not networks.permitted(address, self.networks), RefusalReason.OTHER_NETWORK),
         )
         return next((reason for applies, reason in rows if applies), None)
@@ -160,4 +162,5 @@ def _device(row: Row[Any]) -> DeviceRow:
         last_address=row.last_address,
         last_client=row.last_client,
         revoked_at=row.revoked_at,
+        suspended_at=row.suspended_at,
     )

@@ -61,12 +61,14 @@ class KeyRow:
     last_address: str
     last_client: str
     revoked_at: datetime | None
+    suspended_at: datetime | None
 
     def objection(self, address: str, at: datetime) -> RefusalReason | None:
         """What speaks against its use from `address` at `at`; None where nothing does."""
         ended = self.revoked_at is not None or (self.expires_at is not None and at >= self.expires_at)
         rows = (
             (ended, RefusalReason.CREDENTIAL_ENDED),
+            (self.suspended_at is not None, RefusalReason.REVIEW_OVERDUE),
             (not networks.permitted(address, self.networks), RefusalReason.OTHER_NETWORK),
         )
         return next((reason for applies, reason in rows if applies), None)

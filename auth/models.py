@@ -56,7 +56,10 @@ class AccountNetwork(Base):
 
 
 class SshKey(Base):
-    """A public key. `networks` is a comma-separated list of CIDR, empty for anywhere."""
+    """A public key. `networks` is a comma-separated list of CIDR, empty for anywhere.
+
+    `suspended_at`: since when it is not good, until the access review of its school is done.
+    """
 
     __tablename__ = "ssh_key"
     __table_args__ = (UniqueConstraint("account_id", "fingerprint"), _NUMBERED)
@@ -72,10 +75,11 @@ class SshKey(Base):
     last_address: Mapped[str] = mapped_column(default="")
     last_client: Mapped[str] = mapped_column(default="")
     revoked_at: Mapped[datetime | None]
+    suspended_at: Mapped[datetime | None]
 
 
 class Device(Base):
-    """A device password, kept as a keyed hash [R16]. `networks` as in `SshKey`."""
+    """A device password, kept as a keyed hash [R16]. `networks` and `suspended_at` as in `SshKey`."""
 
     __tablename__ = "device"
     __table_args__ = (_NUMBERED,)
@@ -91,6 +95,7 @@ class Device(Base):
     last_address: Mapped[str] = mapped_column(default="")
     last_client: Mapped[str] = mapped_column(default="")
     revoked_at: Mapped[datetime | None]
+    suspended_at: Mapped[datetime | None]
 
 
 class TotpUse(Base):

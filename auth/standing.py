@@ -88,7 +88,9 @@ def _kind_of(principal: Principal) -> type[Device | SshKey]:
 
 
 def _credentials(connection: Connection, table: type[Device | SshKey], ids: set[int]) -> dict[int, Any]:
-    wanted = select(table.id, table.account_id, table.revoked_at, table.expires_at).where(table.id.in_(ids))
+    wanted = select(table.id, table.account_id, table.revoked_at, table.expires_at, table.suspended_at).where(
+        table.id.in_(ids)
+    )
     return {row.id: row for row in connection.execute(wanted)}
 
 
@@ -118,5 +120,6 @@ def _credential_holds(facts: _Facts, principal: Principal, at: datetime) -> bool
         row is not None
         and row.account_id == principal.account_id
         and row.revoked_at is None
+        and row.suspended_at is None
         and (row.expires_at is None or at < row.expires_at)
     )

@@ -73,6 +73,7 @@ class RefusalReason(StrEnum):
     STALE_PROOF = "proof out of date"
     FOREIGN_PROOF = "proof of another account or address"
     CREDENTIAL_ENDED = "credential ended"
+    REVIEW_OVERDUE = "access review overdue"
     ACCOUNT_ENDED = "account not active"
 
 

@@ -97,3 +97,73 @@ class Delivery(Base):
     visible_until: Mapped[datetime]
     restricted: Mapped[bool]
     not_headteacher: Mapped[bool]
+    withdrawn_at: Mapped[datetime | None]
+
+
+class Hold(Base):
+    """That a document's bytes are kept beyond its destroy day [R9]. `lifted_by` and `approved_by` are two persons."""
+
+    __tablename__ = "hold"
+    __table_args__ = (Index(None, "document_id"), _NUMBERED)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    document_id: Mapped[int] = mapped_column(ForeignKey("document.id"))
+    why: Mapped[str]
+    placed_by: Mapped[int] = mapped_column(ForeignKey(Account.id))
+    placed_at: Mapped[datetime]
+    lifted_by: Mapped[int | None] = mapped_column(ForeignKey(Account.id))
+    approved_by: Mapped[int | None] = mapped_column(ForeignKey(Account.id))
+    lifted_at: Mapped[datetime | None]
+    lifted_why: Mapped[str] = mapped_column(default="")
+
+
+class Withdrawal(Base):
+    """That a document was taken back from a school [R26].
+
+    Where somebody had read it, the headteacher is asked to destroy the copies, and to confirm that.
+    """
+
+    __tablename__ = "withdrawal"
+    __table_args__ = (UniqueConstraint("document_id", "school_id"), _NUMBERED)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    document_id: Mapped[int] = mapped_column(ForeignKey("document.id"))
+    school_id: Mapped[int] = mapped_column(ForeignKey(School.id))
+    why: Mapped[str]
+    withdrawn_by: Mapped[int] = mapped_column(ForeignKey(Account.id))
+    withdrawn_at: Mapped[datetime]
+    asked_at: Mapped[datetime | None]
+    confirmed_by: Mapped[int | None] = mapped_column(ForeignKey(Account.id))
+    confirmed_at: Mapped[datetime | None]
+
+
+class DeletionRequest(Base):
+    """That somebody of a school asks for a document to be deleted, and what the authority decided [R26]."""
+
+    __tablename__ = "deletion_request"
+    __table_args__ = (Index(None, "document_id"), _NUMBERED)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    document_id: Mapped[int] = mapped_column(ForeignKey("document.id"))
+    school_id: Mapped[int] = mapped_column(ForeignKey(School.id))
+    why: Mapped[str]
+    asked_by: Mapped[int] = mapped_column(ForeignKey(Account.id))
+    asked_at: Mapped[datetime]
+    decision: Mapped[str | None]
+    decided_by: Mapped[int | None] = mapped_column(ForeignKey(Account.id))
+    decided_at: Mapped[datetime | None]
+    decided_why: Mapped[str] = mapped_column(default="")
+
+
+class JobRun(Base):
+    """One run of a job, that was due at `due_at`: one process has it. `trouble` is why it did not end well."""
+
+    __tablename__ = "job_run"
+    __table_args__ = (UniqueConstraint("job", "due_at"), _NUMBERED)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    job: Mapped[str]
+    due_at: Mapped[datetime]
+    process: Mapped[str]
+    begun_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    done: Mapped[int]
+    total: Mapped[int | None]
+    ended_at: Mapped[datetime | None]
+    trouble: Mapped[str]

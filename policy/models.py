@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, ForeignKey, Index, and_, or_
+from sqlalchemy import ColumnElement, ForeignKey, Index, UniqueConstraint, and_, or_
 from sqlalchemy.orm import Mapped, mapped_column
 
 from auth.models import Account
@@ -14,7 +14,11 @@ _NUMBERED = {"sqlite_autoincrement": True}
 
 
 class School(Base):
-    """A school. `earlier_name` is shown in folders until the 1 September after `renamed_on` [R6]."""
+    """A school. `earlier_name` is shown in folders until the 1 September after `renamed_on` [R6].
+
+    `agreement` is the version of the agreement that is in force, None where none is; it ends at `agreement_until`,
+    None: it does not [R23].
+    """
 
     __tablename__ = "school"
     __table_args__ = (_NUMBERED,)
@@ -26,6 +30,8 @@ class School(Base):
     renamed_on: Mapped[date | None]
     state: Mapped[str]
     created_at: Mapped[datetime]
+    agreement: Mapped[str | None]
+    agreement_until: Mapped[datetime | None]
 
 
 class SchoolNetwork(Base):
@@ -49,7 +55,8 @@ class Membership(Base):
     """Somebody's role in a school, e.g. Headteacher. A change of role ends the row and its grants.
 
     One that ends by itself has `expires_at`; a headteacher's then is an acting one's, who may hold another role beside
-    it. `given_by` is the account that gave it, None where none did; `why` is in that person's own words.
+    it. `given_by` is the account that gave it, None where none did; `why` is in that person's own words. One that is
+    `suspended_at` some time gives nothing until the school's access review is done [R22].
     """
 
     __tablename__ = "membership"
@@ -61,6 +68,7 @@ class Membership(Base):
     since: Mapped[datetime]
     ended_at: Mapped[datetime | None]
     expires_at: Mapped[datetime | None]
+    suspended_at: Mapped[datetime | None]
     why: Mapped[str] = mapped_column(server_default="")
     given_by: Mapped[int | None] = mapped_column(ForeignKey(Account.id))
 
@@ -89,6 +97,50 @@ def role_holds(at: datetime) -> ColumnElement[bool]:
 def grant_holds(at: datetime) -> ColumnElement[bool]:
     """Of a row of `Grant`: it was not revoked, and has not ended by itself at `at`."""
     return and_(Grant.revoked_at.is_(None), or_(Grant.expires_at.is_(None), Grant.expires_at > at))
+
+
+class AgreementVersion(Base):
+    """A version of the information sharing agreement that has been in force; `sha256` is of its text."""
+
+    __tablename__ = "agreement_version"
+    version: Mapped[str] = mapped_column(primary_key=True)
+    sha256: Mapped[bytes]
+    in_force_on: Mapped[date]
+    entered_at: Mapped[datetime]
+
+
+class AgreementSigned(Base):
+    """That a school has signed a version. `signed_by`: the person's name; `recorded_by`: the account that says so."""
+
+    __tablename__ = "agreement_signed"
+    __table_args__ = (Index(None, "school_id"), _NUMBERED)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    school_id: Mapped[int] = mapped_column(ForeignKey("school.id"))
+    version: Mapped[str]
+    signed_on: Mapped[date]
+    signed_by: Mapped[str]
+    recorded_at: Mapped[datetime]
+    recorded_by: Mapped[int | None] = mapped_column(ForeignKey(Account.id))
+
+
+class AccessReview(Base):
+    """The access review of a school in the term that begins on `term` [R22]. `signed` is its result, empty before.
+
+    Days are of Europe/London. `suspended_at`: when it was so late that unused access was suspended.
+    """
+
+    __tablename__ = "access_review"
+    __table_args__ = (UniqueConstraint("school_id", "term"), _NUMBERED)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    school_id: Mapped[int] = mapped_column(ForeignKey("school.id"))
+    term: Mapped[date]
+    opened_at: Mapped[datetime]
+    due_on: Mapped[date]
+    suspends_on: Mapped[date]
+    suspended_at: Mapped[datetime | None]
+    confirmed_at: Mapped[datetime | None]
+    confirmed_by: Mapped[int | None] = mapped_column(ForeignKey(Account.id))
+    signed: Mapped[str]
 
 
 class Generation(Base):

@@ -93,6 +93,7 @@ def test_a_device_password_ends_as_the_table_says(
         last_address="",
         last_client="",
         revoked_at=revoked,
+        suspended_at=None,
     )
     assert row.objection(address, at) is reason
 
