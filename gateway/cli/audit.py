@@ -75,7 +75,7 @@ def list_(
             names, numbers = people_and_schools(connection)
         with reading_record(here.core.settings.record_url(here.core.home.path)) as connection:
             entries = newest(partial(query.listing, connection, wanted), limit, as_json=as_json, last=True)
-    table([_row(entry, names, numbers) for entry in entries], _COLUMNS, as_json=as_json, nothing="No record fits.")
+    table([entry_row(entry, names, numbers) for entry in entries], _COLUMNS, as_json=as_json, nothing="No record fits.")
 
 
 @click.command(cls=HomeCommand)
@@ -161,7 +161,8 @@ def _thing(named: str, names: Mapping[int, str], numbers: Mapping[int, str]) -> 
     return f"{kind}:{known.get(int(number), number)}" if known and number.isdecimal() else named
 
 
-def _row(entry: Entry, names: Mapping[int, str], numbers: Mapping[int, str]) -> Row:
+def entry_row(entry: Entry, names: Mapping[int, str], numbers: Mapping[int, str]) -> Row:
+    """One record as people and programs read it, with the names that they know."""
     event = entry.event
     if event is None:
         return {**dict.fromkeys(_COLUMNS), "seq": entry.seq, "event": "(pruned)"}

@@ -93,6 +93,11 @@ _COMMANDS: dict[str, Later | LazyGroup] = {
         ("trace", {"find": "Say who read a document, or what an account read."}),
         list_="List records.",
         verify="Prove that the record was not changed.",
+    "report": _group(
+        "report",
+        "Answers for people.",
+        ("person", {"person": "Print all that is held about somebody."}),
+    ),
         checkpoint="Print a signed line of where the record stands.",
     ),
     "db": _group("db", "The databases.", upgrade="Bring the tables up to date."),

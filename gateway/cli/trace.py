@@ -99,8 +99,11 @@ class _Said:
         self._sizes = {one.reference: one.size for one in documents}
 
     def print(self, *, as_json: bool, documents_first: bool) -> None:
-        reads = [self._read(one) for one in self._found.reads]
-        listings = [self._listing(one) for one in self._found.listings]
+        reads = [
+            {**read_row(one, self._names, self._numbers), "of": self._sizes.get(one.reference)}
+            for one in self._found.reads
+        ]
+        listings = [listing_row(one, self._names, self._numbers, self._kinds) for one in self._found.listings]
         about: list[dict[str, Any]] = [
             {"reference": one.reference, "category": one.category, "size": one.size, "published_at": one.published_at}
             for one in self._documents
@@ -128,29 +131,35 @@ class _Said:
                 f"{said} of that time cannot be read: pruned by audit.keep, or else see 'audit verify'.", err=True
             )
 
-    def _who(self, reader: Reader) -> Row:
-        return {
-            "account": self._names.get(reader.actor, str(reader.actor)) if reader.actor is not None else None,
-            "school": self._numbers.get(reader.school, str(reader.school)) if reader.school is not None else None,
-            "protocol": reader.protocol,
-            "client": reader.client or reader.protocol,
-            "from": reader.address,
-        }
 
-    def _read(self, one: Read) -> dict[str, Any]:
-        return {
-            **self._who(one.reader),
-            "reference": one.reference,
-            "first": one.first,
-            "last": one.last,
-            "times": one.times,
-            "sent": one.sent,
-            "of": self._sizes.get(one.reference),
-            "unconfirmed": one.unconfirmed,
-        }
+def read_row(one: Read, names: Mapping[int, str], numbers: Mapping[int, str]) -> dict[str, Any]:
+    """What one reader got of one document."""
+    return {
+        **_who(one.reader, names, numbers),
+        "reference": one.reference,
+        "first": one.first,
+        "last": one.last,
+        "times": one.times,
+        "sent": one.sent,
+        "unconfirmed": one.unconfirmed,
+    }
 
-    def _listing(self, one: Listing) -> dict[str, Any]:
-        _, month, category = one.folder.split("/")
-        folder = f"{month}/{self._kinds.get(int(category), category)}"
-        times = {"first": one.first, "last": one.last, "times": one.times}
-        return {**self._who(one.reader), "folder": folder, **times}
+
+def listing_row(
+    one: Listing, names: Mapping[int, str], numbers: Mapping[int, str], kinds: Mapping[int, str]
+) -> dict[str, Any]:
+    """How often one reader listed one folder. `kinds`: the categories by number."""
+    _, month, category = one.folder.split("/")
+    folder = f"{month}/{kinds.get(int(category), category)}"
+    times = {"first": one.first, "last": one.last, "times": one.times}
+    return {**_who(one.reader, names, numbers), "folder": folder, **times}
+
+
+def _who(reader: Reader, names: Mapping[int, str], numbers: Mapping[int, str]) -> Row:
+    return {
+        "account": names.get(reader.actor, str(reader.actor)) if reader.actor is not None else None,
+        "school": numbers.get(reader.school, str(reader.school)) if reader.school is not None else None,
+        "protocol": reader.protocol,
+        "client": reader.client or reader.protocol,
+        "from": reader.address,
+    }

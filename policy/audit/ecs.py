@@ -29,6 +29,7 @@ CATEGORIES: Mapping[str, str] = {
     "link": "iam",
     "mail": "email",
     "record": "database",
+    "person": "iam",
     "school": "configuration",
     "service": "process",
     "terms": "iam",
@@ -58,6 +59,7 @@ _TYPES: Mapping[EventKind, str] = {
     EventKind.CLOCK_CONFIRMED: "change",
     EventKind.SERVICE_STARTED: "start",
     EventKind.SERVICE_STOPPED: "end",
+    EventKind.PERSON_EXPORTED: "access",
     EventKind.RECORD_PRUNED: "deletion",
 }
 _OTHERWISE = "info"

@@ -43,6 +43,7 @@ class EventKind(StrEnum):
     MAIL_FAILED = "mail:failed"
     CLOCK_CONFIRMED = "clock:confirmed"
     SERVICE_STARTED = "service:started"
+    PERSON_EXPORTED = "person:exported"
     SERVICE_STOPPED = "service:stopped"
     HEARTBEAT = "service:heartbeat"
     RECORD_PRUNED = "record:pruned"

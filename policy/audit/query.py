@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -50,12 +50,13 @@ def listing(connection: Connection, wanted: Filter, limit: int | None = None) ->
     return found
 
 
-def stream(connection: Connection, wanted: Filter) -> Generator[Entry]:
+def stream(connection: Connection, wanted: Filter, either: Collection[bytes] = ()) -> Generator[Entry]:
     """All that fit `wanted`, the oldest first, in memory that does not grow with them; and all pruned ones of `span`.
 
-    Whoever exports a part has to say how much of it is past reading.
+    With `either`, those alone that hold one of these needles. Whoever exports a part has to say how much of it is past
+    reading.
     """
-    return _matching(connection, wanted, newest_first=False)
+    return _matching(connection, wanted, either, newest_first=False)
 
 
 def span(connection: Connection, wanted: Filter) -> range:
@@ -77,7 +78,9 @@ def payloads(connection: Connection, since: datetime | None) -> Generator[bytes 
             yield payload
 
 
-def _matching(connection: Connection, wanted: Filter, *, newest_first: bool) -> Generator[Entry]:
+def _matching(
+    connection: Connection, wanted: Filter, either: Collection[bytes] = (), *, newest_first: bool
+) -> Generator[Entry]:
     """Fitting records. Payloads are canonical, so most are judged by their bytes alone."""
     needles = [needle(name, value) for name in _EQUAL if (value := getattr(wanted, name)) is not None]
     pruned_too = wanted == Filter() or not newest_first
@@ -92,7 +95,7 @@ def _matching(connection: Connection, wanted: Filter, *, newest_first: bool) -> 
             if payload is None:
                 if pruned_too:
                     yield Entry(seq, batch, None)
-            elif all(part in payload for part in needles):
+            elif all(part in payload for part in needles) and (not either or any(part in payload for part in either)):
                 event = _decoded(payload)
                 if event is None or _within(event.at, wanted):
                     yield Entry(seq, batch, event)

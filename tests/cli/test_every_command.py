@@ -54,6 +54,7 @@ def test_the_commands_are_those_of_the_product() -> None:
         *(f"key {verb}" for verb in ("add", "list", "remove")),
         *(f"device {verb}" for verb in ("add", "list", "revoke")),
         *(f"document {verb}" for verb in ("list", "show")),
+        *(f"report {about}" for about in ("person",)),
     }
 
 
