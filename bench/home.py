@@ -25,12 +25,14 @@ from config.clock import SystemClock, london_date
 from config.entropy import system_entropy
 from gateway import compose
 from gateway import core as cores
+from gateway.agreeing import sign
 from gateway.change import Change, changing
 from gateway.core import Core
 from gateway.founding import founding
 from gateway.places import DOCUMENTS
 from gateway.publishing import Failed, Item
 from policy import categories, membership, schools
+from policy.agreement import SPECIMEN, Signature
 from policy.audit.events import EventKind
 from policy.membership import SERVICE_ROLE
 from policy.months import Month
@@ -142,6 +144,7 @@ def _sources(plain: Path) -> Iterator[tuple[str, Sequence[Path]]]:
 def _enter(core: Core, change: Change, key: Ed25519PrivateKey) -> _Numbers:
     connection, at = change.connection, change.at
     school = schools.add(connection, dfe="830-2001", name="Wrenmoor Primary School", urn=None, at=at)
+    sign(change, school.id, Signature(version=SPECIMEN, signed_on=london_date(at), signed_by="Helen Head"))
     officer = accounts.create_person(
         connection,
         username="o.officer",

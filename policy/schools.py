@@ -46,6 +46,8 @@ class SchoolRow:
     urn: str | None
     name: str
     state: SchoolState
+    agreement: str | None
+    agreement_until: datetime | None
 
 
 def dfe_number(text: str) -> str:
@@ -161,4 +163,12 @@ def folder_name(dfe: str, name: str, earlier_name: str | None, renamed_on: date 
 
 
 def _row(row: Row[*tuple[Any, ...]]) -> SchoolRow:
-    return SchoolRow(id=row.id, dfe=row.dfe, urn=row.urn, name=row.name, state=SchoolState(row.state))
+    return SchoolRow(
+        id=row.id,
+        dfe=row.dfe,
+        urn=row.urn,
+        name=row.name,
+        state=SchoolState(row.state),
+        agreement=row.agreement,
+        agreement_until=row.agreement_until,
+    )

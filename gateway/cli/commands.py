@@ -33,6 +33,13 @@ _COMMANDS: dict[str, Later | LazyGroup] = {
         show="Show a school and its people.",
         network="Enter the networks of a school.",
     ),
+    "agreement": _group(
+        "agreement",
+        "The information sharing agreement that schools sign.",
+        record="Take over what a school has signed.",
+        list_="List the schools with the version in force in each.",
+        show="Show what a school has signed.",
+    ),
     "account": _group(
         "account",
         "Give people and scripts access, and take it away.",

@@ -17,6 +17,7 @@ VERSION = "8.11.0"
 CATEGORIES: Mapping[str, str] = {
     "access": "iam",
     "account": "iam",
+    "agreement": "iam",
     "auth": "authentication",
     "clock": "configuration",
     "credential": "iam",
@@ -52,6 +53,7 @@ _TYPES: Mapping[EventKind, str] = {
     EventKind.DOCUMENT_DESTROYED: "deletion",
     EventKind.SCHOOL_CHANGED: "change",
     EventKind.ACCOUNT_CHANGED: "change",
+    EventKind.AGREEMENT_RECORDED: "change",
     EventKind.ACCESS_GRANTED: "change",
     EventKind.ACCESS_REVOKED: "change",
     EventKind.CREDENTIAL_ADDED: "change",

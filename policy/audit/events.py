@@ -29,6 +29,7 @@ class EventKind(StrEnum):
     DESTRUCTION_CONFIRMED = "destruction:confirmed"
     SCHOOL_CHANGED = "school:changed"
     ACCOUNT_CHANGED = "account:changed"
+    AGREEMENT_RECORDED = "agreement:recorded"
     ACCESS_GRANTED = "access:granted"
     ACCESS_REVOKED = "access:revoked"
     ACCESS_REFUSED = "access:refused"

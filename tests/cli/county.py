@@ -23,6 +23,7 @@ from gateway.cli.entry import main
 from gateway.cli.operators import os_user
 from gateway.mail.outbox import Mail
 from gateway.services import Services
+from policy.agreement import SPECIMEN
 from tests.support.activation import activate
 
 LADOCS = Path(sys.executable).with_name("ladocs")
@@ -150,6 +151,9 @@ def made(root: Path) -> County:
     county = County(root)
     county("school", "add", PRIMARY, "--name", "Example Primary School", "--urn", "112501")
     county("school", "add", SECONDARY, "--name", "Example Secondary School")
+    for number in (PRIMARY, SECONDARY):
+        signed = ("--version", SPECIMEN, "--signed-on", "2025-09-03", "--signed-by", "Mary Head")
+        county("agreement", "record", number, *signed)
     for username, role in (("olive", "officer"), ("audrey", "auditor")):
         mail = f"{username}.smith@derbyshire.example"
         county("account", "add", username, "--name", username.title(), "--email", mail, "--staff", role)

@@ -48,6 +48,7 @@ def test_the_commands_are_those_of_the_product() -> None:
         *(f"certificate {verb}" for verb in ("list", "show", "verify")),
         *(f"audit {verb}" for verb in ("list", "verify", "checkpoint", "find", "export")),
         *(f"school {verb}" for verb in ("add", "import", "list", "show", "network")),
+        *(f"agreement {verb}" for verb in ("record", "list", "show")),
         *(f"account {verb}" for verb in ("add", "list", "show", "grant", "revoke", "import", "export", "invite")),
         *(f"account {verb}" for verb in ("suspend", "activate", "leave", "hand-over", "unlock")),
         *(f"account {verb}" for verb in ("password-reset", "totp-reset", "explain")),

@@ -32,7 +32,7 @@ from policy.months import Window
 from tests.support.clock import FakeClock
 from tests.support.databases import opened as database_at
 from tests.support.home import empty_home
-from tests.support.people import admit, enter_person
+from tests.support.people import admit, enter_person, enter_school
 
 EXAMPLE, HILLTOP, NOBODY = "830-2001", "830-2002", "830-2003"
 TABLES = (StoredObject, Document, Delivery, Audience, Batch)
@@ -48,7 +48,7 @@ def founded(path: Path, clock: FakeClock) -> None:
 
 def _people(connection: Connection, at: datetime) -> None:
     for dfe, name in ((EXAMPLE, "Example Primary"), (HILLTOP, "Hilltop"), (NOBODY, "Nobody's School")):
-        schools.add(connection, dfe=dfe, name=name, urn=None, at=at)
+        enter_school(connection, dfe, name, at)
     enter_person(connection, "olive.officer", at, roles=[StaffRole.OFFICER])
     for username, dfe, role, granted in (
         ("helen.head", EXAMPLE, HEADTEACHER, ()),

@@ -10,11 +10,21 @@ from sqlalchemy import Connection
 from auth import accounts
 from auth.addresses import AddressRules
 from auth.principal import AccountState, Layout, StaffRole
-from policy import categories, membership, schools
+from config.clock import london_date
+from policy import agreement, categories, membership, schools
+from policy.agreement import SPECIMEN, Signature
 
 SERVICE_LIFE = timedelta(days=300)
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIqI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c"
 OTHER_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIE5dw6ofRdfVqNUZsNMfszLjYqRtO43ol32D1uPybOU"
+
+
+def enter_school(connection: Connection, dfe: str, name: str, at: datetime) -> int:
+    """A school that has signed the agreement; the id."""
+    school = schools.add(connection, dfe=dfe, name=name, urn=None, at=at).id
+    signed = Signature(version=SPECIMEN, signed_on=london_date(at), signed_by="Helen Head")
+    agreement.record(connection, school, signed, at, recorded_by=None)
+    return school
 
 
 def enter_person(

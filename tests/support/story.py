@@ -36,13 +36,13 @@ from gateway.core import Core
 from gateway.issuing import issue_password, issue_totp
 from gateway.models import Document
 from gateway.publishing import Item, Published, Publisher, Restriction
-from policy import categories, schools
+from policy import categories
 from policy.audit.events import EventKind
 from policy.audit.log import AuditLog
 from policy.membership import SERVICE_ROLE
 from tests.support.clock import FakeClock
 from tests.support.home import SETTINGS, found_home
-from tests.support.people import admit, enter_person, enter_service
+from tests.support.people import admit, enter_person, enter_school, enter_service
 
 EHSG, GENERAL, SEND, HR = CATEGORIES = ("EHSG Report Confidential", "General", "SEND", "Shared Services HR")
 ASHBY, BRIGID, CLIFF = "830-2001", "830-3302", "830-4403"
@@ -243,7 +243,7 @@ class _Builder:
         """The schools, and the officer who sends."""
         with self._change() as change:
             for dfe, name in SCHOOLS.items():
-                self._schools[dfe] = schools.add(change.connection, dfe=dfe, name=name, urn=None, at=change.at).id
+                self._schools[dfe] = enter_school(change.connection, dfe, name, change.at)
                 change.record(EventKind.SCHOOL_CHANGED, dfe, reason="school added")
             self._officer = self._person(
                 change, OFFICER, layout=Layout.SINGLE, roles=(StaffRole.ADMINISTRATOR, StaffRole.OFFICER)

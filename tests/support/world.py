@@ -30,7 +30,7 @@ from gateway.path import VirtualPath
 from gateway.publishing import Failed, Item, Published, Publisher, Restriction
 from gateway.session import Session
 from gateway.tree import FileSystem
-from policy import categories, membership, schools
+from policy import categories, membership
 from policy.audit import query
 from policy.audit.events import Event, EventKind
 from policy.audit.query import Filter
@@ -38,7 +38,7 @@ from policy.membership import SERVICE_ROLE
 from tests.support.clock import FakeClock
 from tests.support.databases import opened
 from tests.support.home import SETTINGS, empty_home, found_home
-from tests.support.people import KEY, admit, enter_person, enter_service
+from tests.support.people import KEY, admit, enter_person, enter_school, enter_service
 from tests.support.postgres import PostgresServer
 
 ADDRESS = "192.0.2.7"
@@ -76,9 +76,8 @@ class World:
     def school(self, dfe: str, name: str = "Example Primary") -> int:
         """A school; its id."""
         with self.changing() as connection:
-            row = schools.add(connection, dfe=dfe, name=name, urn=None, at=self.clock.now())
-        self.schools[dfe] = row.id
-        return row.id
+            self.schools[dfe] = enter_school(connection, dfe, name, self.clock.now())
+        return self.schools[dfe]
 
     def person(
         self,
