@@ -93,6 +93,11 @@ _COMMANDS: dict[str, Later | LazyGroup] = {
         show="Print the certificate of a day.",
         verify="Prove that a certificate was not changed.",
     ),
+    "report": _group(
+        "report",
+        "Answers for people.",
+        ("person", {"person": "Print all that is held about somebody."}),
+    ),
     "audit": _group(
         "audit",
         "The record of who did what.",
@@ -100,11 +105,6 @@ _COMMANDS: dict[str, Later | LazyGroup] = {
         ("trace", {"find": "Say who read a document, or what an account read."}),
         list_="List records.",
         verify="Prove that the record was not changed.",
-    "report": _group(
-        "report",
-        "Answers for people.",
-        ("person", {"person": "Print all that is held about somebody."}),
-    ),
         checkpoint="Print a signed line of where the record stands.",
     ),
     "db": _group("db", "The databases.", upgrade="Bring the tables up to date."),
