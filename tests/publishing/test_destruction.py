@@ -6,7 +6,6 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +27,8 @@ from gateway.path import VirtualPath
 from gateway.vault.models import Destroyed, Kek, KekState
 from policy.audit.checkpoints import public_keys
 from tests.publishing.authority import Authority, opened
-from tests.publishing.test_faults import Statements, asked
 from tests.support.clock import FakeClock
-from tests.vault.faults import Disk, PowerCut, on
+from tests.support.faults import Disk, PowerCut, Statements, asked, on, sweep
 
 MARKER = os.urandom(64)
 
@@ -220,27 +218,24 @@ def assert_complete(authority: Authority) -> None:
 def test_whichever_step_of_the_disk_fails_the_next_run_completes_it(
     doomed: Authority, tmp_path: Path, power_cut: bool
 ) -> None:
-    for step in count(1):
-        with copied(doomed, tmp_path / f"{step}") as copy:
-            disk = Disk(fails_at=step, power_cut=power_cut)
+    for disk in sweep(Disk, power_cut=power_cut):
+        with copied(doomed, tmp_path / f"{disk.fails_at}") as copy:
             with on(disk), suppress(OSError, OperatorError, PowerCut):
                 destroy(copy)
             assert_complete(copy)
-            if not disk.fired:
-                break
-    assert step > 30
+    assert disk.fails_at > 30
 
 
-def test_whichever_statement_fails_the_next_run_completes_it(doomed: Authority, tmp_path: Path) -> None:
-    for step in count(1):
-        with copied(doomed, tmp_path / f"{step}") as copy:
-            statements = Statements(fails_at=step)
-            with asked(copy.database.engine, statements), suppress(OperationalError):
+@pytest.mark.parametrize("power_cut", [False, True])
+def test_whichever_statement_fails_the_next_run_completes_it(
+    doomed: Authority, tmp_path: Path, power_cut: bool
+) -> None:
+    for statements in sweep(Statements, power_cut=power_cut):
+        with copied(doomed, tmp_path / f"{statements.fails_at}") as copy:
+            with asked(copy.database.engine, statements), suppress(OperationalError, PowerCut):
                 destroy(copy)
             assert_complete(copy)
-            if not statements.fired:
-                break
-    assert step > 20
+    assert statements.fails_at > 20
 
 
 def test_what_is_destroyed_stays_so_after_a_restart(doomed: Authority, tmp_path: Path) -> None:

@@ -11,9 +11,9 @@ import pytest
 from config.database import Database
 from gateway.vault.store import LocalStore
 from gateway.vault.vault import Vault
+from tests.support.faults import Disk, PowerCut, on
 from tests.support.memory_store import MemoryStore
 from tests.vault.documents import SEGMENT, content, read_whole, stored
-from tests.vault.faults import Disk, PowerCut, on
 
 DATA = content(3 * SEGMENT)
 

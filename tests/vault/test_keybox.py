@@ -16,8 +16,8 @@ from gateway.vault.keybox import KeyBox, KeyGone
 from gateway.vault.store import LocalStore
 from gateway.vault.vault import Vault
 from tests.support.clock import FakeClock
+from tests.support.faults import Disk, PowerCut, on
 from tests.vault.documents import KEK, KEK_ID, OTHER_KEK, OTHER_KEK_ID
-from tests.vault.faults import Disk, PowerCut, on
 
 NEW_ID, NEW = b"n" * 16, b"N" * 32
 BOTH = {KEK_ID: KEK, OTHER_KEK_ID: OTHER_KEK}

@@ -22,8 +22,8 @@ from gateway.vault.models import Kek, KekState, Purpose
 from gateway.vault.store import LocalStore
 from gateway.vault.vault import ObjectRef, Vault
 from tests.support.clock import FakeClock
+from tests.support.faults import Disk, PowerCut, on
 from tests.vault.documents import DAY, KEK_ID, OTHER_KEK_ID, content, read_whole, stored
-from tests.vault.faults import Disk, PowerCut, on
 
 ROOT = Path(__file__).parents[2]
 
