@@ -44,6 +44,10 @@ class Scopes:
         self._lock = Lock()
         self._kept: OrderedDict[Principal, _Kept] = OrderedDict()
 
+    def generation(self) -> int:
+        """The counter of access, at most a second old: where it has not moved, nothing that was read has changed."""
+        return self._watch.generation()
+
     def of(self, principal: Principal, at: datetime) -> Scope:
         """What `principal` holds, at most five seconds old and at most one second behind a change."""
         now = self._clock.monotonic()
