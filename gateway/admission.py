@@ -92,10 +92,14 @@ def belong(
     wanted: Sequence[str],
     *,
     role_until: datetime | None = None,
+    begins_at: datetime | None = None,
     until: datetime | None = None,
     because: str = "",
 ) -> None:
-    """Join the school with this number where a role is given, then grant the categories of these names [R21]."""
+    """Join the school with this number where a role is given, then grant the categories of these names [R21].
+
+    `begins_at` and `until` are of the categories; a role begins at once.
+    """
     connection, by, why = change.connection, change.actor, because.strip()
     at = schools.find(connection, school)
     if role is not None:
@@ -105,18 +109,37 @@ def belong(
     names = categories.names(connection)
     for category in [categories.find(connection, name) for name in wanted]:
         change.require(Act.GRANT, account.id, at.id)
-        membership.grant(connection, account.id, at.id, category, change.at, until, given_by=by, why=why)
-        _granted(change, account, at.id, f"category {names[category]}", until, why)
+        membership.grant(
+            connection, account.id, at.id, category, change.at, until, begins_at=begins_at, given_by=by, why=why
+        )
+        _granted(change, account, at.id, f"category {names[category]}", until, why, begins_at)
 
 
-def stand_in(change: Change, account: AccountRow, school: str, *, until: datetime, because: str) -> None:
+def stand_in(
+    change: Change,
+    account: AccountRow,
+    school: str,
+    *,
+    until: datetime,
+    because: str,
+    begins_at: datetime | None = None,
+) -> None:
     """Make somebody the acting headteacher of the school with this number until `until` [R21]."""
     if not because.strip():
         raise OperatorError("Whoever stands in for a headteacher does so for a reason: give --because.")
     at, why = schools.find(change.connection, school), because.strip()
     change.require(Act.CHANGE_HEADTEACHER, account.id, at.id)
-    membership.stand_in(change.connection, account.id, at.id, change.at, until=until, given_by=change.actor, why=why)
-    _granted(change, account, at.id, ACTING, until, why)
+    membership.stand_in(
+        change.connection,
+        account.id,
+        at.id,
+        change.at,
+        until=until,
+        begins_at=begins_at,
+        given_by=change.actor,
+        why=why,
+    )
+    _granted(change, account, at.id, ACTING, until, why, begins_at)
 
 
 def step_back(change: Change, account: AccountRow, school: SchoolRow) -> None:
@@ -171,10 +194,17 @@ def _held(change: Change, account: AccountRow, school: SchoolRow) -> Belonging:
 
 
 def _granted(
-    change: Change, account: AccountRow, school_id: int, what: str, until: datetime | None, because: str
+    change: Change,
+    account: AccountRow,
+    school_id: int,
+    what: str,
+    until: datetime | None,
+    because: str,
+    begins_at: datetime | None = None,
 ) -> None:
+    first = "" if begins_at is None else f" from {london_date(begins_at)}"
     last = "" if until is None else f" until {london_date(until - timedelta(microseconds=1))}"
-    reason = f"{what}{last}{f': {because}' if because else ''}"
+    reason = f"{what}{first}{last}{f': {because}' if because else ''}"
     change.record(EventKind.ACCESS_GRANTED, f"account:{account.id}", school=school_id, reason=reason)
 
 

@@ -206,7 +206,7 @@ def in_folder(folder: Folder) -> ColumnElement[bool]:
 def readable(scope: Scope, school: SchoolScope, at: datetime) -> ColumnElement[bool]:
     """`policy.access.decide`, said in SQL for all deliveries of one school. Obstacles are the caller's to raise."""
     categories = school.categories_at(at)
-    if not categories or scope.obstacle_at(at) or school.obstacle:
+    if not categories or scope.obstacle_at(at) or school.obstacle_at(at):
         return false()
     # One row for one document, not EXISTS: for that, PostgreSQL would read all audiences there are into a hash.
     named = (
@@ -225,6 +225,7 @@ def readable(scope: Scope, school: SchoolScope, at: datetime) -> ColumnElement[b
         Delivery.category_id.in_(categories),
         Delivery.visible_until > at,
         Delivery.published_at <= at,
+        Delivery.withdrawn_at.is_(None),
         Delivery.not_headteacher.is_(False) if is_headteacher else true(),
         addressed,
     )
@@ -254,6 +255,7 @@ def _resource(connection: Connection, row: Row[*tuple[Any, ...]]) -> Resource:
         not_headteacher=row.not_headteacher,
         published_at=row.published_at,
         visible_until=row.visible_until,
+        withdrawn=row.withdrawn_at is not None,
     )
 
 

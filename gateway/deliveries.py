@@ -22,6 +22,8 @@ from gateway.vault.models import Purpose
 from gateway.vault.vault import Vault, Wrapped
 from policy import categories, generations, schools
 from policy.access import AudienceOf
+from policy.holdings import agreed
+from policy.models import School
 from policy.months import Month, destroy_day, last_day, visible_until
 from policy.reach import schools_reached
 
@@ -141,9 +143,13 @@ def _unread(connection: Connection, item: Item, at: datetime) -> tuple[str, ...]
     if reached.issuperset(item.schools):
         return ()
     category = categories.names(connection)[item.category_id]
+    in_force = set(connection.execute(select(School.id).where(agreed(at))).scalars())
+    mends = {
+        True: f"let somebody there read {category} ('ladocs account grant'), and see that their account is active.",
+        False: "it has no agreement in force ('ladocs agreement record').",
+    }
     return tuple(
-        f"nobody at {school.dfe} {school.name} can read it: let somebody there read {category}"
-        f" ('ladocs account grant'), and see that their account is active."
+        f"nobody at {school.dfe} {school.name} can read it: {mends[school.id in in_force]}"
         for school in schools.listing(connection)
         if school.id in set(item.schools) - reached
     )

@@ -131,10 +131,11 @@ class Explaining:
         school = school_at(path, self._scope)
         if school is not None:
             self._school = self._numbers[school.school_id]
-            if school.obstacle is not None:
+            obstacle = school.obstacle_at(self._at)
+            if obstacle is not None:
                 self._line(PATH, None, f"lies in the folders of {self._school}")
-                self._line(Rule.SCHOOL, school.obstacle, f"access for {self._school} is suspended")
-                return self._told(school.obstacle)
+                self._line(Rule.SCHOOL, obstacle, plain.of_school(self._school, obstacle))
+                return self._told(obstacle)
         place = locate(path, self._scope)
         if place is None or (isinstance(place, AboutPlace) and not self._about):
             return self._absent(PATH, f"there is no such place in this tree, which begins with {self._tree()}")
@@ -176,7 +177,7 @@ class Explaining:
         # Whether it came from one of its networks only its sign-ins can tell: here it is taken to.
         address = str(ipaddress.ip_network(account.networks[0])[0]) if account.networks else ""
         for rule, reason in doors.judged(self._connection, account, address, self._at):
-            self._line(rule, reason, plain.at_the_door(rule, account, own, holds=reason is None))
+            self._line(rule, reason, plain.at_the_door(rule, account, own, reason))
         return reason
 
     def _named(self, place: DocumentPlace) -> Explanation:

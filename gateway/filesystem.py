@@ -127,7 +127,7 @@ class VirtualFileSystem:
             self._obstruct(Reason.CLOCK_UNCONFIRMED, at)
         scope = self._rooms.scopes.of(self._principal, at)
         in_the_way = scope.obstacle_at(at)
-        obstacles = [school.obstacle for school in scope.schools.values()]
+        obstacles = [school.obstacle_at(at) for school in scope.schools.values()]
         if in_the_way is None and obstacles and all(obstacles):
             in_the_way = obstacles[0]
         if in_the_way is not None:
@@ -143,8 +143,8 @@ class VirtualFileSystem:
     def _locate(self, path: VirtualPath, at: datetime) -> tuple[Scope, Place]:
         scope = self._scope(at)
         school = school_at(path, scope)
-        if school is not None and school.obstacle is not None:
-            self._obstruct(school.obstacle, at)
+        if school is not None and (obstacle := school.obstacle_at(at)) is not None:
+            self._obstruct(obstacle, at)
         place = locate(path, scope)
         if place is None or (isinstance(place, AboutPlace) and self._rooms.about is None):
             self._witness.refused(Reason.NO_SUCH_PATH, at, name=str(path))

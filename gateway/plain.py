@@ -39,8 +39,8 @@ class Facts:
     audience: str
 
 
-def at_the_door(rule: DoorRule, account: AccountRow, schools: str, *, holds: bool) -> str:
-    """What a rule of the doors came to for `account`, which belongs to `schools` (DfE numbers)."""
+def at_the_door(rule: DoorRule, account: AccountRow, schools: str, reason: Reason | None) -> str:
+    """What a rule of the doors came to for `account`, of `schools` (DfE numbers), `reason` standing in the way."""
     ends, networks = account.expires_at, ", ".join(account.networks)
     words: Mapping[DoorRule, tuple[str, str]] = {
         DoorRule.STATE: ("is active", _STATES.get(account.state, "is not there")),
@@ -51,9 +51,19 @@ def at_the_door(rule: DoorRule, account: AccountRow, schools: str, *, holds: boo
         ),
         DoorRule.DRIVE: ("is not of the authority", "is of the authority, where nobody reads a document"),
         DoorRule.BELONGING: (f"belongs to {schools}" if schools else "needs none", "belongs to no school at present"),
-        DoorRule.IN_ORDER: ("one of its schools at least is", f"{schools}: access is suspended"),
+        DoorRule.IN_ORDER: ("one of its schools at least is", f"{schools}: {reason}"),
     }
-    return words[rule][0 if holds else 1]
+    return words[rule][0 if reason is None else 1]
+
+
+def of_school(number: str, obstacle: Reason | None) -> str:
+    """What stands in the way of the documents of the school with this DfE number."""
+    words = {
+        None: f"access for {number} is in order",
+        Reason.NO_AGREEMENT: f"{number} has no agreement in force: 'ladocs agreement record' when it has signed",
+        Reason.REVIEW_OVERDUE: f"its access to {number} is suspended until the access review there is confirmed",
+    }
+    return words.get(obstacle, f"access for {number} is suspended")
 
 
 def of_document(rule: Rule, facts: Facts, reason: Reason | None) -> str:
@@ -65,8 +75,9 @@ def of_document(rule: Rule, facts: Facts, reason: Reason | None) -> str:
     words: Mapping[Rule, tuple[str, str]] = {
         Rule.ACCOUNT: ("nothing keeps it out", f"{reason}"),
         Rule.MEMBERSHIP: (f"in {number} it is {_roles(school, at)}", f"was delivered to {facts.to}, and not to it"),
-        Rule.SCHOOL: (f"access for {number} is in order", f"access for {number} is suspended"),
+        Rule.SCHOOL: (of_school(number, None), of_school(number, reason)),
         Rule.PUBLISHED: (f"was published {published}", f"is published {published}, and not before"),
+        Rule.WITHDRAWN: ("was not withdrawn", f"was withdrawn from {number}"),
         Rule.LAST_DAY: (f"its last day is {last}", f"its last day was {last}"),
         Rule.CATEGORY: (_held(school, resource, category), f"{category} is not granted; {_granted(facts, school)}"),
         Rule.HEADTEACHER: (

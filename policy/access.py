@@ -48,7 +48,10 @@ class Reason(StrEnum):
     NOT_FOR_HEADTEACHER = "not for the headteacher"
     NOT_YET = "not yet published"
     EXPIRED = "past its last day"
+    WITHDRAWN = "withdrawn"
     SCHOOL_SUSPENDED = "school suspended"
+    NO_AGREEMENT = "no agreement in force"
+    REVIEW_OVERDUE = "access review overdue"
     ACCOUNT_SUSPENDED = "account suspended"
     ACCOUNT_EXPIRED = "account expired"
     ACCOUNT_ENDED = "account ended"
@@ -65,6 +68,8 @@ class Reason(StrEnum):
 OBSTACLES: Mapping[Reason, str] = MappingProxyType(
     {
         Reason.SCHOOL_SUSPENDED: "Access for this school is suspended at present. Please ask the council.",
+        Reason.NO_AGREEMENT: "This school has no information sharing agreement in force. Please ask your headteacher.",
+        Reason.REVIEW_OVERDUE: "This access waits for your school's access review. Please ask your headteacher.",
         Reason.ACCOUNT_SUSPENDED: "This account is suspended. Please ask your headteacher or the council.",
         Reason.ACCOUNT_EXPIRED: "This account has run out. Please ask your headteacher or the council to renew it.",
         Reason.ACCOUNT_ENDED: "This account has ended. Please ask your headteacher or the council.",
@@ -96,6 +101,7 @@ class Resource:
     not_headteacher: bool
     published_at: datetime
     visible_until: datetime
+    withdrawn: bool
 
 
 class Holder(Protocol):
@@ -115,7 +121,10 @@ class Holder(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SchoolScope:
-    """What somebody holds in one school: roles and categories, each with when it ends (None: it does not)."""
+    """What somebody holds in one school: roles and categories, each with when it ends (None: it does not).
+
+    `obstacle` stands in the way of all of it; so does that the school's agreement has ended, at `agreement_until`.
+    """
 
     school_id: int
     folder: str
@@ -123,6 +132,12 @@ class SchoolScope:
     roles: Mapping[str, datetime | None]
     categories: Mapping[int, datetime | None]
     obstacle: Reason | None
+    agreement_until: datetime | None
+
+    def obstacle_at(self, at: datetime) -> Reason | None:
+        """What stands in the way of every document of the school at `at`."""
+        ended = self.agreement_until is not None and at >= self.agreement_until
+        return self.obstacle or (Reason.NO_AGREEMENT if ended else None)
 
     def roles_at(self, at: datetime) -> frozenset[str]:
         """The roles held at `at`; with none, nothing of the school is held."""
@@ -138,8 +153,9 @@ class SchoolScope:
         return frozenset(category for category, end in held if end is None or at < end)
 
     def until(self, at: datetime) -> datetime | None:
-        """When the first of the roles held at `at` ends; until then they stay as they are."""
-        return min((end for end in self.roles.values() if end is not None and at < end), default=None)
+        """When the first of the roles held at `at` ends, or the agreement; until then they stay as they are."""
+        ends = (*self.roles.values(), self.agreement_until)
+        return min((end for end in ends if end is not None and at < end), default=None)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -165,7 +181,7 @@ class Scope:
         return None if in_a_school else Reason.NO_SCHOOL
 
     def until(self, at: datetime) -> datetime | None:
-        """When the first of the roles held at `at` ends, and with it perhaps a school's folder."""
+        """When the first of the roles held at `at` ends, or of the agreements, and perhaps a school's folder."""
         ends = (school.until(at) for school in self.schools.values())
         return min((end for end in ends if end is not None), default=None)
 
@@ -186,6 +202,7 @@ class Rule(StrEnum):
     MEMBERSHIP = "membership"
     SCHOOL = "school"
     PUBLISHED = "published"
+    WITHDRAWN = "withdrawn"
     LAST_DAY = "last day"
     CATEGORY = "category"
     HEADTEACHER = "not for the headteacher"
@@ -232,8 +249,9 @@ def _audience(case: _Case) -> Reason | None:
 _RULES: tuple[tuple[Rule, Callable[[_Case], Reason | None]], ...] = (
     (Rule.ACCOUNT, lambda case: case.scope.obstacle_at(case.at)),
     (Rule.MEMBERSHIP, _membership),
-    (Rule.SCHOOL, lambda case: case.school.obstacle),
+    (Rule.SCHOOL, lambda case: case.school.obstacle_at(case.at)),
     (Rule.PUBLISHED, lambda case: Reason.NOT_YET if case.at < case.resource.published_at else None),
+    (Rule.WITHDRAWN, lambda case: Reason.WITHDRAWN if case.resource.withdrawn else None),
     (Rule.LAST_DAY, lambda case: Reason.EXPIRED if case.at >= case.resource.visible_until else None),
     (
         Rule.CATEGORY,

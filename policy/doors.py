@@ -22,8 +22,8 @@ from auth.principal import AccountState, Door, Factor, Kind, Principal
 from auth.verdicts import Effect, RefusalReason, Verdict
 from policy import generations
 from policy.access import OBSTACLES, Reason
-from policy.models import Membership, School, SchoolNetwork, role_holds
-from policy.schools import SchoolState
+from policy.holdings import obstacles
+from policy.models import Membership, SchoolNetwork, role_holds
 
 Factors = frozenset[Factor]
 
@@ -58,6 +58,10 @@ _STATES = {
     AccountState.INVITED: Reason.ACCOUNT_INVITED,
     AccountState.LEFT: Reason.ACCOUNT_ENDED,
 }
+_OF_CREDENTIALS: Mapping[str, Reason] = {
+    RefusalReason.OTHER_NETWORK: Reason.OTHER_NETWORK,
+    RefusalReason.REVIEW_OVERDUE: Reason.REVIEW_OVERDUE,
+}
 
 
 class DoorRule(StrEnum):
@@ -72,28 +76,31 @@ class DoorRule(StrEnum):
 
 
 def _rules(
-    account: AccountRow, schools: Sequence[str], address: str, at: datetime
+    account: AccountRow, schools: Sequence[Reason | None], address: str, at: datetime
 ) -> tuple[tuple[DoorRule, bool, Reason, frozenset[Door]], ...]:
-    """The table: by which rule, whether something stands in the way, what, and at which doors; the gravest first."""
+    """The table: by which rule, whether something stands in the way, what, and at which doors; the gravest first.
+
+    `schools`: what stands in the way of the documents of each, None where nothing does.
+    """
     staff = bool(account.roles)
     expired = account.expires_at is not None and at >= account.expires_at
     elsewhere = bool(account.networks) and not inside(address, account.networks)
     state, ended = _STATES.get(account.state, Reason.ACCOUNT_ENDED), Reason.ACCOUNT_EXPIRED
-    suspended = not staff and SchoolState.ACTIVE not in schools
+    obstructed = None if staff or None in schools else next(iter(schools), None)
     return (
         (DoorRule.STATE, account.state is not AccountState.ACTIVE, state, _EVERYWHERE),
         (DoorRule.END, expired, ended, _EVERYWHERE),
         (DoorRule.NETWORK, elsewhere, Reason.OTHER_NETWORK, _EVERYWHERE),
         (DoorRule.DRIVE, staff, Reason.STAFF, frozenset({Door.WEBDAV})),
         (DoorRule.BELONGING, not staff and not schools, Reason.NO_SCHOOL, _TO_DOCUMENTS),
-        (DoorRule.IN_ORDER, suspended, Reason.SCHOOL_SUSPENDED, _TO_DOCUMENTS),
+        (DoorRule.IN_ORDER, obstructed is not None, obstructed or Reason.UNKNOWN, _TO_DOCUMENTS),
     )
 
 
 def _obstacles(
-    account: AccountRow, schools: Sequence[str], address: str, at: datetime
+    account: AccountRow, schools: Sequence[Reason | None], address: str, at: datetime
 ) -> Iterator[tuple[Reason, frozenset[Door]]]:
-    """What stands in the way of `account`, the gravest first, and at which doors. `schools`: the state of each."""
+    """What stands in the way of `account`, the gravest first, and at which doors. `schools` as in `_rules`."""
     return ((reason, doors) for _, applies, reason, doors in _rules(account, schools, address, at) if applies)
 
 
@@ -104,7 +111,7 @@ def judged(
 
     For whoever explains them: of somebody who comes from `address` and has shown enough.
     """
-    for rule, applies, reason, _ in _rules(account, _schools(connection, account.id, at), address, at):
+    for rule, applies, reason, _ in _rules(account, obstacles(connection, account.id, at), address, at):
         yield rule, reason if applies else None
         if applies:
             return
@@ -125,8 +132,8 @@ class PolicyDoors:
             return self._deny(Reason.WRONG_DOOR)
         if not any(wanted <= factors for wanted in sets):
             return Verdict(effect=Effect.MORE, reason="more factors", missing=_missing(sets, factors))
-        obstacles = _obstacles(account, _schools(connection, account.id, at), address, at)
-        obstacle = next((reason for reason, doors in obstacles if door in doors), None)
+        found = _obstacles(account, obstacles(connection, account.id, at), address, at)
+        obstacle = next((reason for reason, doors in found if door in doors), None)
         return Verdict(effect=Effect.PERMIT, reason=Reason.GRANTED) if obstacle is None else self._deny(obstacle)
 
     def notice(self, connection: Connection, principal: Principal, at: datetime) -> str | None:
@@ -137,14 +144,12 @@ class PolicyDoors:
         account = accounts.get(connection, principal.account_id)
         if account is None:
             return None
-        obstacles = _obstacles(account, _schools(connection, account.id, at), principal.address, at)
-        return next((self._refusals[reason] for reason, doors in obstacles if doors == _TO_DOCUMENTS), None)
+        found = _obstacles(account, obstacles(connection, account.id, at), principal.address, at)
+        return next((self._refusals[reason] for reason, doors in found if doors == _TO_DOCUMENTS), None)
 
     def told(self, reason: str) -> str:
-        """The sentence for a key that is refused: it has ended, or does not come from here."""
-        return self._refusals[
-            Reason.OTHER_NETWORK if reason == RefusalReason.OTHER_NETWORK else Reason.CREDENTIAL_ENDED
-        ]
+        """The sentence for a key that is refused: it has ended, waits for a review, or does not come from here."""
+        return self._refusals[_OF_CREDENTIALS.get(reason, Reason.CREDENTIAL_ENDED)]
 
     def known_networks(self, connection: Connection, account_id: int, at: datetime) -> Sequence[str]:
         """The networks of the schools that the account belongs to at `at`."""
@@ -170,16 +175,3 @@ def _missing(sets: Sequence[Factors], factors: Factors) -> Factors:
     """What is to be asked for: the rest of a set that was begun, else of the first."""
     begun = next((wanted for wanted in sets if wanted & factors), sets[0])
     return begun - factors
-
-
-def _schools(connection: Connection, account_id: int, at: datetime) -> Sequence[str]:
-    """The state of each school that the account belongs to at `at`."""
-    return (
-        connection.execute(
-            select(School.state)
-            .join(Membership, Membership.school_id == School.id)
-            .where(Membership.account_id == account_id, role_holds(at))
-        )
-        .scalars()
-        .all()
-    )

@@ -17,7 +17,7 @@ from config.clock import london_date
 from config.errors import OperatorError
 from policy import generations
 from policy.access import HEADTEACHER, ROLES
-from policy.models import Grant, Membership, role_holds
+from policy.models import Grant, Membership, role_holds, role_lasts
 from policy.roster import ACTING, heads
 
 SERVICE_ROLE = "Service account"
@@ -71,17 +71,19 @@ def stand_in(
     at: datetime,
     *,
     until: datetime,
+    begins_at: datetime | None = None,
     given_by: int | None = None,
     why: str = "",
 ) -> None:
     """Give a person the headteacher's rights until `until`, beside the role held there; of a school one at a time.
 
-    Given again to the same person it ends by the new `until` instead.
+    They begin at `begins_at`, None: now. Given again to the same person these take the place of the earlier ones.
     """
-    _refuse_past(until, at)
+    since = _beginning(begins_at, at)
+    _refuse_past(until, since)
     if _refuse_second_school(connection, account_id, school_id, at) == Kind.SERVICE:
         raise OperatorError("A script stands in for nobody: an acting headteacher is a person.")
-    for other, name, end in connection.execute(heads(school_id, at)).all():
+    for other, name, end in connection.execute(heads(school_id, since, until)).all():
         if end is None and other == account_id:
             raise OperatorError(f"{name} is the headteacher of this school: nothing is to be added.")
         if end is not None and other != account_id:
@@ -90,7 +92,7 @@ def stand_in(
     if not connection.execute(_roles_of(account_id, school_id, at)).first():
         leave(connection, account_id, school_id, at)  # what ended by itself does not come back with this
     step_back(connection, account_id, school_id, at)
-    _enter(connection, account_id, school_id, HEADTEACHER, at, until=until, given_by=given_by, why=why)
+    _enter(connection, account_id, school_id, HEADTEACHER, since, until=until, given_by=given_by, why=why)
 
 
 def step_back(connection: Connection, account_id: int, school_id: int, at: datetime) -> int:
@@ -102,7 +104,7 @@ def step_back(connection: Connection, account_id: int, school_id: int, at: datet
             Membership.school_id == school_id,
             Membership.role == HEADTEACHER,
             ACTING,
-            role_holds(at),
+            role_lasts(at),
         )
         .values(ended_at=at)
     )
@@ -129,25 +131,32 @@ def grant(
     at: datetime,
     expires_at: datetime | None = None,
     *,
+    begins_at: datetime | None = None,
     given_by: int | None = None,
     why: str = "",
 ) -> None:
-    """Let an account read a category of a school that it belongs to; a grant that is there is replaced."""
+    """Let an account read a category of a school that it belongs to, from `begins_at` on, None: from now.
+
+    It takes the place of a grant that is there; one that begins later, of those that begin later.
+    """
     if connection.execute(_roles_of(account_id, school_id, at)).first() is None:
         raise OperatorError("This account does not belong to that school: give it a role there first (--role).")
-    _refuse_past(expires_at, at)
-    revoke(connection, account_id, school_id, category_id, at)
+    since = _beginning(begins_at, at)
+    _refuse_past(expires_at, since)
+    replaced = _live_grants(account_id, school_id).where(Grant.category_id == category_id)
+    connection.execute((replaced if begins_at is None else replaced.where(Grant.since > at)).values(revoked_at=at))
     connection.execute(
         insert(Grant).values(
             account_id=account_id,
             school_id=school_id,
             category_id=category_id,
-            since=at,
+            since=since,
             expires_at=expires_at,
             given_by=given_by,
             why=why,
         )
     )
+    _changed(connection, account_id)
 
 
 def revoke(connection: Connection, account_id: int, school_id: int, category_id: int, at: datetime) -> int:
@@ -188,6 +197,12 @@ def _roles_of(account_id: int, school_id: int, at: datetime) -> Select[int]:
     return select(Membership.id).where(
         Membership.account_id == account_id, Membership.school_id == school_id, role_holds(at)
     )
+
+
+def _beginning(begins_at: datetime | None, at: datetime) -> datetime:
+    if begins_at is not None and begins_at <= at:
+        raise OperatorError("This grant would have begun already: give a later day, or none to begin now.")
+    return begins_at or at
 
 
 def _refuse_past(until: datetime | None, at: datetime) -> None:

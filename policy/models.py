@@ -89,14 +89,24 @@ class Grant(Base):
     given_by: Mapped[int | None] = mapped_column(ForeignKey(Account.id))
 
 
-def role_holds(at: datetime) -> ColumnElement[bool]:
-    """Of a row of `Membership`: it was not ended, and has not ended by itself at `at`."""
+def role_lasts(at: datetime) -> ColumnElement[bool]:
+    """Of a row of `Membership`: at `at` it was not ended and has not ended by itself; perhaps it begins later."""
     return and_(Membership.ended_at.is_(None), or_(Membership.expires_at.is_(None), Membership.expires_at > at))
 
 
-def grant_holds(at: datetime) -> ColumnElement[bool]:
-    """Of a row of `Grant`: it was not revoked, and has not ended by itself at `at`."""
+def role_holds(at: datetime) -> ColumnElement[bool]:
+    """Of a row of `Membership`: it has begun, and lasts."""
+    return and_(Membership.since <= at, role_lasts(at))
+
+
+def grant_lasts(at: datetime) -> ColumnElement[bool]:
+    """Of a row of `Grant`: at `at` it was not revoked and has not ended by itself; perhaps it begins later."""
     return and_(Grant.revoked_at.is_(None), or_(Grant.expires_at.is_(None), Grant.expires_at > at))
+
+
+def grant_holds(at: datetime) -> ColumnElement[bool]:
+    """Of a row of `Grant`: it has begun, and lasts."""
+    return and_(Grant.since <= at, grant_lasts(at))
 
 
 class AgreementVersion(Base):

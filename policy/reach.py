@@ -13,8 +13,8 @@ from sqlalchemy import Connection, and_, exists, or_, select, true, tuple_
 from auth.models import Account, AccountRole
 from auth.principal import AccountState, Kind
 from policy.access import HEADTEACHER, AudienceOf
+from policy.holdings import in_order
 from policy.models import Grant, Membership, School, grant_holds, role_holds
-from policy.schools import SchoolState
 
 
 def schools_reached(
@@ -37,7 +37,11 @@ def schools_reached(
         Grant.category_id == category_id,
         grant_holds(at),
     )
-    heading = select(Membership.account_id, Membership.school_id).where(is_head, role_holds(at)).correlate(None)
+    heading = (
+        select(Membership.account_id, Membership.school_id)
+        .where(is_head, role_holds(at), Membership.suspended_at.is_(None))
+        .correlate(None)
+    )
     addressed = (
         true()
         if audience is None
@@ -51,7 +55,7 @@ def schools_reached(
         .where(
             Membership.school_id.in_(schools),
             role_holds(at),
-            School.state == SchoolState.ACTIVE,
+            in_order(at),
             Account.state == AccountState.ACTIVE,
             or_(Account.expires_at.is_(None), Account.expires_at > at),
             ~exists().where(AccountRole.account_id == Account.id),

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, or_, select
 
 from auth.models import Account, AccountRole
 from auth.principal import Kind, StaffRole
 from policy.access import HEADTEACHER
-from policy.models import Category, Grant, Membership, School, grant_holds, role_holds
+from policy.models import Category, Grant, Membership, School, grant_holds, grant_lasts, role_holds, role_lasts
 from policy.staffing import Party
 
 ACTING = Membership.expires_at.is_not(None)
@@ -96,12 +96,15 @@ def belongings(connection: Connection, account_id: int, at: datetime) -> list[Be
 
 
 def given(connection: Connection, account_id: int, at: datetime) -> list[Given]:
-    """Every role and category that an account holds at `at`, the oldest first: by whom, why, and until when."""
+    """Every role and category of an account at `at`, the oldest first: by whom, why, and until when.
+
+    Also what begins later.
+    """
     roles = (
         select(School.dfe, Membership.role.label("what"), *_how(Membership))
         .join(School, School.id == Membership.school_id)
         .outerjoin(Account, Account.id == Membership.given_by)
-        .where(Membership.account_id == account_id, role_holds(at))
+        .where(Membership.account_id == account_id, role_lasts(at))
         .order_by(Membership.since, Membership.id)
     )
     categories = (
@@ -109,7 +112,7 @@ def given(connection: Connection, account_id: int, at: datetime) -> list[Given]:
         .join(School, School.id == Grant.school_id)
         .join(Category, Category.id == Grant.category_id)
         .outerjoin(Account, Account.id == Grant.given_by)
-        .where(Grant.account_id == account_id, grant_holds(at))
+        .where(Grant.account_id == account_id, grant_lasts(at))
         .order_by(Grant.since, Grant.id)
     )
     return [
@@ -225,12 +228,16 @@ def party(connection: Connection, account_id: int | None, at: datetime) -> Party
     )
 
 
-def heads(school_id: int, at: datetime) -> Select[int, str, datetime | None]:
-    """Who has the headteacher's rights: account, short name, and of an acting one the end; the post's holder first."""
+def heads(school_id: int, at: datetime, until: datetime | None = None) -> Select[int, str, datetime | None]:
+    """Who has the headteacher's rights: account, short name, and of an acting one the end; the post's holder first.
+
+    At `at`, or with `until` at any time between the two.
+    """
+    held = role_holds(at) if until is None else and_(role_lasts(at), Membership.since < until)
     return (
         select(Membership.account_id, Account.username, Membership.expires_at)
         .join(Account, Account.id == Membership.account_id)
-        .where(Membership.school_id == school_id, Membership.role == HEADTEACHER, role_holds(at))
+        .where(Membership.school_id == school_id, Membership.role == HEADTEACHER, held)
         .order_by(ACTING, Membership.id)
     )
 

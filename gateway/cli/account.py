@@ -20,6 +20,7 @@ from gateway.cli.desk import (
     HomeCommand,
     account_named,
     account_present,
+    day_begins,
     desk,
     last_day,
     role_shown,
@@ -188,6 +189,7 @@ def show(ctx: click.Context, username: str, as_json: bool) -> None:
 @click.option("--role", type=click.Choice(ROLES, case_sensitive=False), help="The role in it; another one there ends.")
 @_category_option
 @click.option("--acting", is_flag=True, help="The headteacher's rights for a time, beside the role held there.")
+@click.option("--from", "first", type=DAY, help="First day of what is given, unless that is today.")
 @click.option("--until", type=DAY, help="Last day of what is given.")
 @_because_option
 @click.option("--layout", type=one_of(Layout), help="Change the shape of the tree: drives must be connected anew.")
@@ -200,6 +202,7 @@ def grant(
     role: str | None,
     wanted: tuple[str, ...],
     acting: bool,
+    first: datetime | None,
     until: datetime | None,
     because: str | None,
     layout: str | None,
@@ -208,7 +211,7 @@ def grant(
     """Give an account a role or categories in a school. A headteacher holds all categories.
 
     With --acting --until DAY --because REASON somebody stands in for the headteacher up to that day, and then holds
-    again what was held before.
+    again what was held before. A role begins at once; categories and standing in may begin on a later day.
     """
     if not (role or wanted or layout or acting):
         raise OperatorError("Say what to grant: --role, --category, --acting or --layout.", exit_status=2)
@@ -220,12 +223,17 @@ def grant(
         )
     if (until or because) and not (role or wanted or acting):
         raise OperatorError("--until and --because go with --role, --category or --acting.", exit_status=2)
+    if first is not None and (role or not (wanted or acting)):
+        raise OperatorError(
+            "A role begins at once: --from goes with --category or --acting, without --role.", exit_status=2
+        )
+    begins_at = day_begins(first)
     with desk(ctx, ADMINISTRATORS) as here, here.change() as change:
         account = account_present(change.connection, username)
         if layout is not None:
             lay_out(here.core, change, account, Layout(layout))
         if acting and until is not None:
-            stand_in(change, account, school, until=until, because=because or "")
+            stand_in(change, account, school, until=until, because=because or "", begins_at=begins_at)
         else:
             belong(
                 change,
@@ -234,6 +242,7 @@ def grant(
                 SERVICE_ROLE if role is None and account.kind is Kind.SERVICE else role,
                 wanted,
                 role_until=until if role else None,
+                begins_at=begins_at,
                 until=until,
                 because=because or "",
             )

@@ -28,11 +28,11 @@ from gateway.issuing import issue_password, issue_totp
 from policy import categories, membership, schools
 from policy.audit.events import EventKind
 from policy.membership import SERVICE_ROLE
-from policy.models import Membership
+from policy.models import Membership, School
 from policy.schools import SchoolState
 from tests.support.county import County
 from tests.support.people import admit, enter_person, enter_service
-from tests.support.story import ASHBY, CLIFF, GENERAL, Person
+from tests.support.story import ASHBY, BRIGID, CLIFF, GENERAL, Person
 
 
 class Standing(Enum):
@@ -47,6 +47,8 @@ class Standing(Enum):
     NO_SCHOOL = ("no-school", AccountState.ACTIVE)
     SCHOOL_SUSPENDED = ("school-suspended", AccountState.ACTIVE)
     ROLE_OVER = ("role-over", AccountState.ACTIVE)
+    NO_AGREEMENT = ("no-agreement", AccountState.ACTIVE)
+    REVIEW_OVERDUE = ("review-overdue", AccountState.ACTIVE)
 
     @property
     def word(self) -> str:
@@ -73,6 +75,8 @@ class Household:
     people: tuple[Resident, ...]
     script: Resident
 
+
+_ELSEWHERE = {Standing.SCHOOL_SUSPENDED: CLIFF, Standing.NO_AGREEMENT: BRIGID}
 
 Street = Mapping[Standing, Household]
 
@@ -102,10 +106,12 @@ def change(county: County, street: Street) -> None:
                 _put(done.connection, resident.person.account_id, standing, done)
                 done.record(EventKind.ACCOUNT_CHANGED, f"account:{resident.person.account_id}", reason=standing.word)
         schools.set_state(done.connection, schools.find(done.connection, CLIFF).id, SchoolState.SUSPENDED)
+        without = update(School).where(School.dfe == BRIGID)
+        done.connection.execute(without.values(agreement_until=done.at))  # time does this
 
 
 def _household(core: Core, change: Change, standing: Standing, people: int) -> Household:
-    school = CLIFF if standing is Standing.SCHOOL_SUSPENDED else ASHBY
+    school = _ELSEWHERE.get(standing, ASHBY)
     entered = tuple(_person(core, change, f"{standing.word}{number}", school) for number in range(people))
     return Household(people=entered, script=_script(core, change, f"{standing.word}-script", school))
 
@@ -170,6 +176,9 @@ def _put(connection: Connection, account_id: int, standing: Standing, change: Ch
     elif standing is Standing.ROLE_OVER:  # time does this
         over = update(Membership).where(Membership.account_id == account_id)
         connection.execute(over.values(expires_at=change.at - timedelta(seconds=1)))
+    elif standing is Standing.REVIEW_OVERDUE:  # time does this
+        late = update(Membership).where(Membership.account_id == account_id)
+        connection.execute(late.values(suspended_at=change.at))
 
 
 def _school(connection: Connection) -> int:

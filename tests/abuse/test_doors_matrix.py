@@ -2,7 +2,7 @@
 
 One real server, over SFTP, WebDAV and the pages. Everybody is in order first, signs in, is trusted and remembered. Then
 each account is put into its standing, and each way is tried from outside. A cell that is a `Reason` is the sentence
-that its owner is told. The standing "review overdue" joins with the access reviews.
+that its owner is told.
 """
 
 from __future__ import annotations
@@ -26,31 +26,32 @@ from tests.support.waiting import until
 
 WITHIN = 5.0
 IN, NO, ENDED = Outcome.IN, Outcome.NOT_ACCEPTED, Outcome.ENDED
-INVITED, SUSPENDED, EXPIRED = Reason.ACCOUNT_INVITED, Reason.ACCOUNT_SUSPENDED, Reason.ACCOUNT_EXPIRED
-NO_SCHOOL, SCHOOL, OVER = Reason.NO_SCHOOL, Reason.SCHOOL_SUSPENDED, Reason.CREDENTIAL_ENDED
+INVITED, BARRED, EXPIRED = Reason.ACCOUNT_INVITED, Reason.ACCOUNT_SUSPENDED, Reason.ACCOUNT_EXPIRED
+NOWHERE, SCHOOL, OVER = Reason.NO_SCHOOL, Reason.SCHOOL_SUSPENDED, Reason.CREDENTIAL_ENDED
+PAPER, LATE = Reason.NO_AGREEMENT, Reason.REVIEW_OVERDUE
 
 TABLE: Mapping[str, tuple[Outcome | Reason, ...]] = MappingProxyType(
-    {  #                     active  invited  suspended  expired  left   no grant  no school  s. suspended  role over
-        "password, code":   (IN,     INVITED, SUSPENDED, EXPIRED, NO,    IN,       NO_SCHOOL, SCHOOL,       NO_SCHOOL),
-        "prompts":          (IN,     INVITED, SUSPENDED, EXPIRED, NO,    IN,       NO_SCHOOL, SCHOOL,       NO_SCHOOL),
-        "key, code":        (IN,     INVITED, SUSPENDED, EXPIRED, NO,    IN,       NO_SCHOOL, SCHOOL,       NO_SCHOOL),
-        "key alone":        (NO,     NO,      NO,        NO,      NO,    NO,       NO,        NO,           NO),
-        "drive's password": (NO,     NO,      NO,        NO,      NO,    NO,       NO,        NO,           NO),
-        "trusted password": (IN,     INVITED, NO,        EXPIRED, NO,    NO,       NO,        SCHOOL,       NO_SCHOOL),
-        "trusted key":      (IN,     INVITED, NO,        EXPIRED, NO,    NO,       NO,        SCHOOL,       NO_SCHOOL),
-        "script's key":     (IN,     INVITED, SUSPENDED, EXPIRED, OVER,  IN,       NO_SCHOOL, SCHOOL,       NO_SCHOOL),
-        "drive":            (IN,     INVITED, SUSPENDED, EXPIRED, NO,    IN,       NO_SCHOOL, SCHOOL,       NO_SCHOOL),
-        "script's drive":   (IN,     INVITED, SUSPENDED, EXPIRED, NO,    IN,       NO_SCHOOL, SCHOOL,       NO_SCHOOL),
-        "remembered drive": (IN,     INVITED, SUSPENDED, EXPIRED, NO,    IN,       NO_SCHOOL, SCHOOL,       NO_SCHOOL),
-        "drive, password":  (NO,     NO,      NO,        NO,      NO,    NO,       NO,        NO,           NO),
-        "page":             (IN,     INVITED, SUSPENDED, EXPIRED, NO,    IN,       IN,        IN,           IN),
+    {  #                     active invited  barred  expired  left   no grant nowhere  school  over     paper  late
+        "password, code":   (IN,    INVITED, BARRED, EXPIRED, NO,    IN,      NOWHERE, SCHOOL, NOWHERE, PAPER, LATE),
+        "prompts":          (IN,    INVITED, BARRED, EXPIRED, NO,    IN,      NOWHERE, SCHOOL, NOWHERE, PAPER, LATE),
+        "key, code":        (IN,    INVITED, BARRED, EXPIRED, NO,    IN,      NOWHERE, SCHOOL, NOWHERE, PAPER, LATE),
+        "key alone":        (NO,    NO,      NO,     NO,      NO,    NO,      NO,      NO,     NO,      NO,    NO),
+        "drive's password": (NO,    NO,      NO,     NO,      NO,    NO,      NO,      NO,     NO,      NO,    NO),
+        "trusted password": (IN,    INVITED, NO,     EXPIRED, NO,    NO,      NO,      SCHOOL, NOWHERE, PAPER, LATE),
+        "trusted key":      (IN,    INVITED, NO,     EXPIRED, NO,    NO,      NO,      SCHOOL, NOWHERE, PAPER, LATE),
+        "script's key":     (IN,    INVITED, BARRED, EXPIRED, OVER,  IN,      NOWHERE, SCHOOL, NOWHERE, PAPER, LATE),
+        "drive":            (IN,    INVITED, BARRED, EXPIRED, NO,    IN,      NOWHERE, SCHOOL, NOWHERE, PAPER, LATE),
+        "script's drive":   (IN,    INVITED, BARRED, EXPIRED, NO,    IN,      NOWHERE, SCHOOL, NOWHERE, PAPER, LATE),
+        "remembered drive": (IN,    INVITED, BARRED, EXPIRED, NO,    IN,      NOWHERE, SCHOOL, NOWHERE, PAPER, LATE),
+        "drive, password":  (NO,    NO,      NO,     NO,      NO,    NO,      NO,      NO,     NO,      NO,    NO),
+        "page":             (IN,    INVITED, BARRED, EXPIRED, NO,    IN,      IN,      IN,     IN,      IN,    IN),
         "page, recovery code":
-                            (IN,     INVITED, SUSPENDED, EXPIRED, NO,    IN,       IN,        IN,           IN),
-        "script's page":    (NO,     NO,      NO,        NO,      NO,    NO,       NO,        NO,           NO),
-        "open page":        (IN,     INVITED, ENDED,     EXPIRED, ENDED, IN,       IN,        IN,           IN),
-        "reset link":       (IN,     ENDED,   ENDED,     IN,      ENDED, IN,       IN,        IN,           IN),
-        "open session":     (IN,     ENDED,   ENDED,     ENDED,   ENDED, IN,       ENDED,     ENDED,        ENDED),
-        "script's session": (IN,     ENDED,   ENDED,     ENDED,   ENDED, IN,       ENDED,     ENDED,        ENDED),
+                            (IN,    INVITED, BARRED, EXPIRED, NO,    IN,      IN,      IN,     IN,      IN,    IN),
+        "script's page":    (NO,    NO,      NO,     NO,      NO,    NO,      NO,      NO,     NO,      NO,    NO),
+        "open page":        (IN,    INVITED, ENDED,  EXPIRED, ENDED, IN,      IN,      IN,     IN,      IN,    IN),
+        "reset link":       (IN,    ENDED,   ENDED,  IN,      ENDED, IN,      IN,      IN,     IN,      IN,    IN),
+        "open session":     (IN,    ENDED,   ENDED,  ENDED,   ENDED, IN,      ENDED,   ENDED,  ENDED,   ENDED, ENDED),
+        "script's session": (IN,    ENDED,   ENDED,  ENDED,   ENDED, IN,      ENDED,   ENDED,  ENDED,   ENDED, ENDED),
     }
 )  # fmt: skip
 OPEN_BEFORE = {"remembered drive", "open session", "script's session"}

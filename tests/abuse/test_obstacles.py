@@ -34,6 +34,8 @@ BY_STANDING = {
     Standing.NO_SCHOOL: Reason.NO_SCHOOL,
     Standing.ROLE_OVER: Reason.NO_SCHOOL,
     Standing.SCHOOL_SUSPENDED: Reason.SCHOOL_SUSPENDED,
+    Standing.NO_AGREEMENT: Reason.NO_AGREEMENT,
+    Standing.REVIEW_OVERDUE: Reason.REVIEW_OVERDUE,
 }
 AT_THE_DOOR_ALONE = {Reason.STAFF, Reason.WRONG_DOOR}  # nobody is signed in whom they could meet: test_doors_matrix
 

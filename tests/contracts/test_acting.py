@@ -293,3 +293,63 @@ def test_acting_is_shown_among_the_members_and_not_exported(world: World) -> Non
         ("o.office", "Office", now + DAYS),
     ]
     assert every[world.accounts["o.office"]] == [(HERE, "Office", ("General", "SEND"))]
+
+
+def test_standing_in_begins_on_its_day(world: World) -> None:
+    principal, now = world.principal("o.office"), world.clock.now()
+    own = {world.categories[name] for name in ("General", "SEND")}
+    with world.changing() as connection:
+        membership.stand_in(
+            connection,
+            world.accounts["o.office"],
+            world.schools[HERE],
+            now,
+            until=now + 2 * DAYS,
+            begins_at=now + DAYS,
+        )
+    before = categories(world, principal, DAYS - timedelta(microseconds=1))
+    assert (before, categories(world, principal, DAYS)) == (own, set(world.categories.values()))
+
+
+def test_nobody_stands_in_where_somebody_will_at_that_time(world: World) -> None:
+    now = world.clock.now()
+    world.person("s.senco", {HERE: ["SEND"]}, "SENCO")
+    with world.changing() as connection:
+        membership.stand_in(
+            connection,
+            world.accounts["o.office"],
+            world.schools[HERE],
+            now,
+            until=now + 3 * DAYS,
+            begins_at=now + DAYS,
+        )
+    with pytest.raises(OperatorError, match="has an acting headteacher already"):
+        stand_in(world, "s.senco", days=2 * DAYS)
+    stand_in(world, "s.senco", days=DAYS)
+
+
+def test_a_grant_begins_on_its_day_beside_the_one_that_is_there(world: World) -> None:
+    principal, now = world.principal("o.office"), world.clock.now()
+    category = world.categories["SEND"]
+    world.grant("o.office", HERE, "SEND", expires_at=now + DAYS)
+    with world.changing() as connection:
+        place = (world.accounts["o.office"], world.schools[HERE], category)
+        membership.grant(connection, *place, now, begins_at=now + 2 * DAYS)
+    moments = [timedelta(), DAYS, 2 * DAYS - timedelta(microseconds=1), 2 * DAYS]
+    assert [category in categories(world, principal, later) for later in moments] == [True, False, False, True]
+
+
+def test_a_grant_that_begins_later_ends_with_its_category(world: World) -> None:
+    principal, now = world.principal("o.office"), world.clock.now()
+    place = (world.accounts["o.office"], world.schools[HERE], world.categories["SEND"])
+    with world.changing() as connection:
+        membership.grant(connection, *place, now, begins_at=now + DAYS)
+        membership.revoke(connection, *place, now)
+    assert world.categories["SEND"] not in categories(world, principal, DAYS)
+
+
+def test_nothing_begins_in_the_past(world: World) -> None:
+    now = world.clock.now()
+    place = (world.accounts["o.office"], world.schools[HERE], world.categories["SEND"])
+    with world.changing() as connection, pytest.raises(OperatorError, match="would have begun already"):
+        membership.grant(connection, *place, now, begins_at=now)

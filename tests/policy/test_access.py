@@ -49,6 +49,7 @@ OFFICE = SchoolScope(
     roles=MappingProxyType({"Office": None}),
     categories=MappingProxyType({SEND: None}),
     obstacle=None,
+    agreement_until=None,
 )
 HEAD = replace(OFFICE, roles={HEADTEACHER: None}, categories=MappingProxyType({GENERAL: None, SEND: None}))
 OTHER = replace(OFFICE, school_id=3)
@@ -59,6 +60,7 @@ LETTER = Resource(
     not_headteacher=False,
     published_at=AT,
     visible_until=LATER,
+    withdrawn=False,
 )
 FOR_SENCO = AudienceOf(roles=frozenset({"SENCO"}))
 
@@ -89,6 +91,8 @@ DENIED = [
         LETTER,
         Reason.SCHOOL_SUSPENDED,
     ),
+    ("the agreement has ended", scope(replace(OFFICE, agreement_until=AT)), LETTER, Reason.NO_AGREEMENT),
+    ("it was withdrawn", scope(), letter(withdrawn=True), Reason.WITHDRAWN),
     ("it is not yet published", scope(), letter(published_at=AT + timedelta(microseconds=1)), Reason.NOT_YET),
     ("its last day is over", scope(), letter(visible_until=AT), Reason.EXPIRED),
     ("the role has ended", scope(replace(OFFICE, roles={"Office": AT})), LETTER, Reason.NO_SCHOOL),
@@ -124,6 +128,7 @@ DENIED = [
 ]
 PERMITTED = [
     ("a category that was granted", scope(), LETTER),
+    ("an agreement that ends later", scope(replace(OFFICE, agreement_until=SOON)), LETTER),
     ("the first moment", scope(), letter(published_at=AT)),
     ("the last moment", scope(), letter(visible_until=AT + timedelta(microseconds=1))),
     ("a role that is named", scope(), letter(audience=AudienceOf(roles=frozenset({"SENCO", "Office"})))),
@@ -148,6 +153,7 @@ ABSENT = {
     Reason.NOT_IN_AUDIENCE,
     Reason.NOT_FOR_HEADTEACHER,
     Reason.NOT_YET,
+    Reason.WITHDRAWN,
     Reason.EXPIRED,
 }
 FAULTS = {Reason.CLOCK_UNCONFIRMED, Reason.STORE_FAILED, Reason.UNKNOWN}
@@ -170,9 +176,10 @@ def test_who_may_read_is_let(title: str, who: Scope, what: Resource) -> None:
         (scope(), letter(visible_until=SOON)),
         (scope(replace(OFFICE, categories={SEND: SOON})), LETTER),
         (scope(replace(OFFICE, roles={"Office": SOON})), LETTER),
+        (scope(replace(OFFICE, agreement_until=SOON)), LETTER),
         (scope(valid_until=SOON), LETTER),
     ],
-    ids=["document", "grant", "role", "credential"],
+    ids=["document", "grant", "role", "agreement", "credential"],
 )
 def test_a_permit_ends_with_whatever_ends_first(who: Scope, what: Resource) -> None:
     assert decide(who, Action.READ, what, AT).valid_until == SOON
@@ -180,7 +187,7 @@ def test_a_permit_ends_with_whatever_ends_first(who: Scope, what: Resource) -> N
 
 def test_of_several_reasons_the_first_row_speaks() -> None:
     """What stands in the way of everything, then of the school, then time, then the grant, then the audience."""
-    wrong = letter(published_at=LATER, visible_until=AT, category_id=GENERAL, audience=FOR_SENCO)
+    wrong = letter(published_at=LATER, visible_until=AT, category_id=GENERAL, audience=FOR_SENCO, withdrawn=True)
     school = replace(OFFICE, obstacle=Reason.SCHOOL_SUSPENDED)
     told = [
         decide(who, Action.READ, what, AT).reason
@@ -190,8 +197,9 @@ def test_of_several_reasons_the_first_row_speaks() -> None:
             (scope(school), wrong),
             (scope(), wrong),
             (scope(), replace(wrong, published_at=AT)),
-            (scope(), replace(wrong, published_at=AT, visible_until=LATER)),
-            (scope(), replace(wrong, published_at=AT, visible_until=LATER, category_id=SEND)),
+            (scope(), replace(wrong, published_at=AT, withdrawn=False)),
+            (scope(), replace(wrong, published_at=AT, withdrawn=False, visible_until=LATER)),
+            (scope(), replace(wrong, published_at=AT, withdrawn=False, visible_until=LATER, category_id=SEND)),
         )
     ]
     assert told == [
@@ -199,6 +207,7 @@ def test_of_several_reasons_the_first_row_speaks() -> None:
         Reason.CREDENTIAL_ENDED,
         Reason.SCHOOL_SUSPENDED,
         Reason.NOT_YET,
+        Reason.WITHDRAWN,
         Reason.EXPIRED,
         Reason.NO_GRANT,
         Reason.NOT_IN_AUDIENCE,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
@@ -47,6 +48,7 @@ resources = st.builds(
     not_headteacher=st.booleans(),
     published_at=MOMENTS,
     visible_until=MOMENTS,
+    withdrawn=st.sampled_from([False, False, False, True]),
 )
 obstacles = st.sampled_from([None, None, None, Reason.SCHOOL_SUSPENDED])
 school_scopes = st.builds(
@@ -57,6 +59,7 @@ school_scopes = st.builds(
     roles=st.dictionaries(ROLES, st.none() | MOMENTS, min_size=1, max_size=2),
     categories=st.dictionaries(st.sampled_from(sorted(CATEGORIES)), st.none() | MOMENTS),
     obstacle=obstacles,
+    agreement_until=st.none() | MOMENTS,
 )
 
 
@@ -65,15 +68,7 @@ def scopes(draw: st.DrawFn) -> Scope:
     """What one account holds in none, one or both of the schools."""
     held = {}
     for number in draw(st.sets(st.sampled_from(SCHOOLS))):
-        school = draw(school_scopes)
-        held[number] = SchoolScope(
-            school_id=number,
-            folder=school.folder,
-            since=school.since,
-            roles=school.roles,
-            categories=school.categories,
-            obstacle=school.obstacle,
-        )
+        held[number] = replace(draw(school_scopes), school_id=number)
     principal = Principal(
         account_id=ME,
         username="j.smith",
@@ -110,6 +105,7 @@ def enter(connection: Connection, number: int, resource: Resource) -> None:
             visible_until=resource.visible_until,
             restricted=resource.audience is not None,
             not_headteacher=resource.not_headteacher,
+            withdrawn_at=AT if resource.withdrawn else None,
         )
     )
     if resource.audience is not None:
@@ -144,7 +140,7 @@ def test_a_document_is_listed_if_and_only_if_it_opens(scope: Scope, documents: l
 
 
 @given(scopes(), resources)
-def test_a_permit_never_outlasts_document_grant_role_or_credential(scope: Scope, resource: Resource) -> None:
+def test_a_permit_never_outlasts_document_grant_role_agreement_or_credential(scope: Scope, resource: Resource) -> None:
     decision = decide(scope, Action.READ, resource, AT)
     if decision.effect is not Effect.PERMIT:
         assert decision.valid_until is None
@@ -152,7 +148,7 @@ def test_a_permit_never_outlasts_document_grant_role_or_credential(scope: Scope,
     school = scope.schools[resource.school_id]
     held = school.categories[resource.category_id]
     roles = [end for end in school.roles.values() if end is not None and end > AT]
-    ends = [resource.visible_until, held, scope.principal.valid_until, *roles]
+    ends = [resource.visible_until, held, scope.principal.valid_until, school.agreement_until, *roles]
     assert decision.valid_until == min(end for end in ends if end is not None)
     assert decision.valid_until > AT
 

@@ -41,7 +41,8 @@ class Held:
 class Somebody:
     """An account, with its one role in each school that it belongs or belonged to, and when it ends by itself.
 
-    `acting` are the schools where it also stands in for the headteacher, or did.
+    Where it was not `reviewed` these roles are suspended. `acting` are the schools where it also stands in for the
+    headteacher, or did.
     """
 
     kind: Kind
@@ -51,6 +52,7 @@ class Somebody:
     roles: dict[int, str]
     roles_end: datetime | None
     acting: dict[int, datetime]
+    reviewed: bool
     left: frozenset[int]
     grants: tuple[Held, ...]
 
@@ -64,6 +66,7 @@ people = st.builds(
     staff=RARELY,
     roles=st.fixed_dictionaries({1: SOME_ROLE}, optional={2: SOME_ROLE}),
     roles_end=MOMENTS,
+    reviewed=st.sampled_from([True] * 4 + [False]),
     acting=st.dictionaries(st.sampled_from(SCHOOLS), st.sampled_from([AT, AT + timedelta(days=1)]), max_size=1),
     left=st.sampled_from([frozenset[int]()] * 4 + [frozenset({1}), frozenset({2})]),
     grants=st.lists(
@@ -113,6 +116,7 @@ def enter(connection: Connection, somebody: Somebody, number: int) -> Principal:
                 since=AT,
                 ended_at=ended,
                 expires_at=somebody.roles_end,
+                suspended_at=None if somebody.reviewed else AT,
             )
         )
     for school, until in somebody.acting.items():
@@ -155,6 +159,7 @@ def a_document(school: int, category: int, audience: AudienceOf | None, not_head
         not_headteacher=not_headteacher,
         published_at=AT,
         visible_until=AT + timedelta(days=90),
+        withdrawn=False,
     )
 
 
@@ -173,6 +178,7 @@ def tables() -> Iterator[Engine]:
     audience=audiences,
     not_headteacher=RARELY,
     state=st.sampled_from([SchoolState.ACTIVE] * 4 + [SchoolState.SUSPENDED]),
+    agreement=st.sampled_from([("2026", None)] * 3 + [("2026", AT), ("2026", AT + timedelta(days=1)), (None, None)]),
 )
 def test_a_school_is_reached_if_and_only_if_somebody_there_may_read(
     tables: Engine,
@@ -180,12 +186,22 @@ def test_a_school_is_reached_if_and_only_if_somebody_there_may_read(
     audience: AudienceOf | None,
     not_headteacher: bool,
     state: SchoolState,
+    agreement: tuple[str | None, datetime | None],
 ) -> None:
     with tables.connect() as connection:
         for school in SCHOOLS:
             standing = state if school == 1 else SchoolState.ACTIVE
+            version, until = agreement if school == 1 else ("2026", None)
             connection.execute(
-                insert(School).values(id=school, dfe=f"830-200{school}", name="A School", state=standing, created_at=AT)
+                insert(School).values(
+                    id=school,
+                    dfe=f"830-200{school}",
+                    name="A School",
+                    state=standing,
+                    created_at=AT,
+                    agreement=version,
+                    agreement_until=until,
+                )
             )
         for category in CATEGORIES:
             connection.execute(insert(Category).values(id=category, name=f"Category {category}"))
