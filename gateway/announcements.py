@@ -1,15 +1,14 @@
 """What runs out is announced to its owner, 14 and 3 school days before and on its last day [R33].
 
-Called every few seconds by `gateway.jobs.Post`; works once a day, after 07:00 in Europe/London. What was announced
-stands in the outbox itself, so nothing is announced twice over restarts and processes, and a service that stood still
-on one of those days announces when it runs again. Of a script its owner is told, or, where the owner is not there any
-more, the headteachers of its schools [R17]. Not thread-safe.
+A job of every day at 07:00. What was announced stands in the outbox itself, so nothing is announced twice over restarts
+and processes, and a service that stood still on one of those days announces when it runs again. Of a script its owner
+is told, or, where the owner is not there any more, the headteachers of its schools [R17]. Thread-safe.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -18,7 +17,7 @@ from auth import accounts
 from auth.accounts import AccountRow
 from auth.expiring import Ending, What, endings
 from auth.principal import AccountState, Kind
-from config.clock import LONDON, london_date
+from config.clock import london_date
 from config.database import Database
 from config.entropy import Entropy
 from config.settings import Term
@@ -27,7 +26,6 @@ from gateway.mail.outbox import Letter, MailKind
 from policy import generations, roster
 from policy.school_days import school_days_before
 
-HOUR = time(7)
 SCHOOL_DAYS_BEFORE = (14, 3)
 
 _TURN = "announcements"  # the counter whose row lets one process announce at a time
@@ -44,13 +42,9 @@ class Announcements:
         self._database = database
         self._terms = terms
         self._entropy = entropy
-        self._done: date | None = None
 
     def turn(self, at: datetime) -> None:
-        """Announce what is due, unless that was done today. Raises SQLAlchemyError, OSError."""
-        local = at.astimezone(LONDON)
-        if local.time() < HOUR or self._done == local.date():
-            return
+        """Announce what is due and was not announced yet. Raises SQLAlchemyError, OSError."""
         with self._database.write() as connection:
             generations.bump(connection, _TURN)
             told = {
@@ -62,7 +56,6 @@ class Announcements:
                 fresh = [item for item in items if (person.id, item["mark"]) not in told]
                 if fresh:
                     self._post(connection, person, fresh, at)
-        self._done = local.date()
 
     def _due(self, connection: Connection, at: datetime) -> Mapping[int, tuple[AccountRow, list[dict[str, Any]]]]:
         """Whom to tell of what today, whether they were told or not."""

@@ -9,8 +9,10 @@ from __future__ import annotations
 import logging
 import os
 import socket
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from datetime import timedelta
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from auth.authenticator import Authenticator
@@ -35,7 +37,8 @@ from gateway.destruction import Destruction
 from gateway.documents import ending_sooner
 from gateway.enrolment import Enrolment
 from gateway.filesystem import Rooms
-from gateway.jobs import Jobs, Post
+from gateway.jobrunner import JobRunner, Work
+from gateway.jobs import TIMETABLE, Daywork, Jobs, Post
 from gateway.mail.delivery import Delivery, Voice
 from gateway.mail.sending import base_url, sender, transport
 from gateway.publishing import Publisher, Rules
@@ -187,19 +190,48 @@ def observe_clock(services: Services) -> None:
         services.clock.observe(mark(connection))
 
 
-def jobs(home: Home, services: Services, *, machine: Clock | None = None) -> Jobs:
-    """The clock's work, for the one process that does it."""
-    clock = machine or SystemClock()
-    return Jobs(
-        database=services.database,
-        vault=services.vault,
-        log=services.log,
-        machine=clock,
-        keeper=MarkKeeper(clock),
-        pruning=pruning(services.core, services.log),
-        destruction=destruction(services.core, services.vault, services.log),
-        folders=(home.path, home.store_dir, home.keys_dir),
-    )
+def jobs(home: Home, services: Services, *, machine: Clock | None = None, threads: bool = False) -> Jobs:
+    """The clock's work, for the one process that does it; `threads`: no job keeps another waiting."""
+    core = services.core
+    announcements = Announcements(core.database, core.settings.terms, core.entropy)
+    work = {
+        **works(core, services.vault, services.log),
+        "announcements": lambda run: announcements.turn(run.at),
+    }
+    folders = (home.path, home.store_dir, home.keys_dir)
+    return clockwork(core, services.log, machine or SystemClock(), work, folders=folders, threads=threads)
+
+
+def works(core: Core, vault: Vault, log: AuditLog) -> dict[str, Work]:
+    """What keeps a home in order, by the names of the jobs; nobody is mailed."""
+    daywork = Daywork(core.database, vault, destruction(core, vault, log), pruning(core, log))
+    return {
+        "keys": daywork.keys,
+        "destruction": daywork.destroy,
+        "orphans": daywork.sweep,
+        "old mails": daywork.forget_mails,
+        "pruning": daywork.prune,
+    }
+
+
+def clockwork(
+    core: Core,
+    log: AuditLog,
+    clock: Clock,
+    work: Mapping[str, Work],
+    *,
+    folders: Sequence[Path] = (),
+    threads: bool = False,
+) -> Jobs:
+    """The turns of a home in which each job of `work` is done when the timetable says so."""
+    timed = [(name, TIMETABLE[name], job) for name, job in work.items()]
+    runner = JobRunner(core.database, clock, _process(core), timed, threads=threads)
+    return Jobs(core.database, log, clock, MarkKeeper(clock), runner, folders)
+
+
+def _process(core: Core) -> str:
+    """This process among all that ever were."""
+    return f"{socket.gethostname()}:{os.getpid()}:{core.entropy(4).hex()}"
 
 
 def pruning(core: Core, log: AuditLog) -> Pruning:
@@ -245,7 +277,7 @@ def checkpointer(core: Core) -> Checkpointer:
 
 
 def post(services: Services, https_port: int) -> Post:
-    """What announces and mails, for the one process that does the jobs. `https_port` is the one that was bound."""
+    """What mails, for the one process that does the jobs. `https_port` is the one that was bound."""
     settings = services.settings
     url = base_url(settings, https_port)
     delivery = Delivery(
@@ -256,7 +288,7 @@ def post(services: Services, https_port: int) -> Post:
         entropy=services.entropy,
         per_minute=settings.mail.per_minute,
     )
-    return Post(services.clock, Announcements(services.database, settings.terms, services.entropy), delivery)
+    return Post(services.clock, delivery)
 
 
 def close(services: Services) -> None:
@@ -298,6 +330,5 @@ def _sessions(core: Core, clock: GuardedClock, scopes: Scopes, watch: Watch, vau
         whom_to_ask=whom_to_ask(people),
     )
     limits = SessionLimits(person=settings.limits.person_connections, service=settings.limits.service_connections)
-    process = f"{socket.gethostname()}:{os.getpid()}:{core.entropy(4).hex()}"
-    table = SessionTable(core.database, clock, process=process, limits=limits)
+    table = SessionTable(core.database, clock, process=_process(core), limits=limits)
     return Sessions(rooms=rooms, grants=grants, table=table, watch=watch, clock=clock, entropy=core.entropy)

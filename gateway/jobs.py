@@ -1,16 +1,16 @@
-"""The clock's work: the steps that a home needs each minute and each day, whoever is connected.
+"""The clock's work: what a home needs every few seconds, and the jobs that are due now and then.
 
-Called by the worker that serves HTTPS, on a thread of its own, and by the demo, which steps through past days. Every
-step is idempotent and takes its moment as an argument. A step that fails is logged and tried again at the next turn.
+Called by the worker that serves HTTPS, on a thread of its own, and by the demo, which steps through past days. The jobs
+themselves are done by `gateway.jobrunner`, which says how to add one.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import time, timedelta
 from pathlib import Path
 
 from sqlalchemy import select
@@ -20,12 +20,13 @@ from config.clock import Clock, london_date
 from config.database import Database
 from config.errors import OperatorError
 from config.outages import in_one_line
-from gateway.announcements import Announcements
 from gateway.clockguard import Belief, GuardedClock, MarkKeeper
-from gateway.destruction import Destruction
+from gateway.destruction import Destruction, due
+from gateway.jobrunner import Daily, Every, JobRunner, Run, Schedule
 from gateway.mail import outbox
 from gateway.mail.delivery import Delivery
 from gateway.models import StoredObject
+from gateway.vault.models import Stage
 from gateway.vault.vault import Vault
 from policy.audit.events import Event, EventKind, RecordUnavailable, Result
 from policy.audit.log import AuditLog
@@ -36,6 +37,16 @@ log = logging.getLogger(__name__)
 
 TURN_SECONDS = 15.0
 MAIL_SECONDS = 5.0
+TIMETABLE: Mapping[str, Schedule] = {
+    "keys": Daily(),
+    "destruction": Daily(),
+    "orphans": Every(timedelta(hours=1)),
+    "old mails": Daily(),
+    "pruning": Daily(),
+    "announcements": Daily(time(7)),
+}
+"""Every job there is, and when it is due. What each does is said in `gateway.compose`."""
+
 _ORPHAN_AGE = timedelta(hours=1)
 _DISBELIEF = {
     Belief.DOUBTED: "the clock has leapt: nothing is done by it until that has stood for as long as the leap is wide",
@@ -43,23 +54,63 @@ _DISBELIEF = {
 }
 
 
-@dataclass(slots=True)
-class Jobs:
-    """The steps of one home. Not thread-safe: one thread turns them. `folders` are those whose disks are watched."""
+@dataclass(frozen=True, slots=True)
+class Daywork:
+    """What keeps a home in order, job by job."""
 
     database: Database
     vault: Vault
+    destruction: Destruction
+    pruning: Pruning
+
+    def keys(self, run: Run) -> None:
+        """Keys for the days ahead, so that publishing never writes the key box."""
+        self.vault.top_up(self.database, london_date(run.at))
+
+    def destroy(self, run: Run) -> str | None:
+        """What is due is destroyed, or waits for a person."""
+        steps = 3 * len(due(self.database, run.at))
+
+        def told(_: object, stage: Stage) -> None:
+            run.progress(run.done + 1, steps)
+
+        waits = self.destruction.run(run.at, progress=told)
+        return None if waits is None else str(waits)
+
+    def sweep(self, run: Run) -> None:
+        """What an interrupted publication left."""
+        with self.database.read() as connection:
+            kept = set(connection.execute(select(StoredObject.id)).scalars())
+        swept = self.vault.sweep_orphans(kept, run.at - _ORPHAN_AGE)
+        if swept:
+            log.info("%d files of interrupted publications were removed from the store", swept)
+
+    def forget_mails(self, run: Run) -> None:
+        """The rows of mails that left long ago."""
+        with self.database.write() as connection:
+            outbox.forget(connection, run.at)
+
+    def prune(self, run: Run) -> None:
+        """What the record said before `audit.keep`."""
+        pruned = self.pruning.run(run.at)
+        if pruned:
+            log.info("%d records were emptied: they were older than audit.keep", pruned)
+
+
+@dataclass(slots=True)
+class Jobs:
+    """The turns of one home. Not thread-safe: one thread turns them. `folders` are those whose disks are watched."""
+
+    database: Database
     log: AuditLog
     machine: Clock
     keeper: MarkKeeper
-    pruning: Pruning
-    destruction: Destruction
+    runner: JobRunner
     folders: Sequence[Path] = ()
-    _day: date | None = None
     _short: frozenset[Path] = frozenset()
 
     def turn(self) -> None:
-        """Everything that is due now: the clock's mark, the heartbeat, once a day the day's work, and room."""
+        """Everything that is due now: the clock's mark, the heartbeat, jobs, and room."""
         at = self.machine.now()
         with self.database.write() as connection:
             belief = self.keeper.tick(connection)
@@ -67,9 +118,7 @@ class Jobs:
             log.critical("%s", _DISBELIEF[belief])
             return
         self.log.heartbeat()
-        if self._day != london_date(at):
-            self.daily(at)
-            self._day = london_date(at)
+        self.runner.turn(at)
         self._watch_room()
         if self.folders and not self._short:
             self.log.hold_reserve()
@@ -78,33 +127,16 @@ class Jobs:
         """Tell the record that the service begins. Does not wait: without a record nothing leaves anyway."""
         self._tell(EventKind.SERVICE_STARTED)
 
-    def end(self) -> None:
-        """Tell the record that the service ends on purpose, which explains the silence that follows."""
+    def end(self, seconds: float = 0.0) -> None:
+        """Break off what runs, wait `seconds` for it, and tell the record that the service ends on purpose.
+
+        That explains the silence that follows.
+        """
+        self.runner.end(seconds)
         self._tell(EventKind.SERVICE_STOPPED)
 
     def _tell(self, kind: EventKind) -> None:
         self.log.post(Event(event=kind, at=self.machine.now(), result=Result.PERMIT))
-
-    def daily(self, at: datetime) -> None:
-        """A day's work: what is due is destroyed, and the rest is done whatever becomes of that."""
-        self.vault.top_up(self.database, london_date(at))
-        try:
-            self.destruction.run(at)
-        finally:
-            self._tidy(at)
-
-    def _tidy(self, at: datetime) -> None:
-        """What an interrupted publication left, old mails' rows, old records."""
-        with self.database.read() as connection:
-            kept = set(connection.execute(select(StoredObject.id)).scalars())
-        swept = self.vault.sweep_orphans(kept, at - _ORPHAN_AGE)
-        if swept:
-            log.info("%d files of interrupted publications were removed from the store", swept)
-        with self.database.write() as connection:
-            outbox.forget(connection, at)
-        pruned = self.pruning.run(at)
-        if pruned:
-            log.info("%d records were emptied: they were older than audit.keep", pruned)
 
     def _watch_room(self) -> None:
         """An alarm, once, for each disk that fills up: while it can still be written."""
@@ -119,21 +151,12 @@ class Post:
     """Mail, on a thread of its own: a mail server that hangs keeps nothing else waiting. Not thread-safe, but `end`."""
 
     clock: GuardedClock
-    announcements: Announcements
     delivery: Delivery
 
     def turn(self) -> None:
-        """Announce what runs out, then send what is due; one whatever becomes of the other.
-
-        While documents are refused because of the clock mails wait too: links and announcements go by it.
-        """
-        if not self.clock.confirmed:
-            return
-        at = self.clock.now()
-        try:
-            self.announcements.turn(at)
-        finally:
-            self.delivery.turn(at)
+        """Send what is due. While documents are refused because of the clock mails wait too: links go by it."""
+        if self.clock.confirmed:
+            self.delivery.turn(self.clock.now())
 
     def end(self) -> None:
         """Start no other mail."""

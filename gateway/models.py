@@ -153,7 +153,10 @@ class DeletionRequest(Base):
 
 
 class JobRun(Base):
-    """One run of a job, that was due at `due_at`: one process has it. `trouble` is why it did not end well."""
+    """One run of a job, that was due at `due_at`: one process has it, and is heard of (`seen_at`) until it has ended.
+
+    `trouble` is why it did not end well; it is tried again at `retry_at`, or a person has to see to it.
+    """
 
     __tablename__ = "job_run"
     __table_args__ = (UniqueConstraint("job", "due_at"), _NUMBERED)
@@ -161,9 +164,11 @@ class JobRun(Base):
     job: Mapped[str]
     due_at: Mapped[datetime]
     process: Mapped[str]
+    attempts: Mapped[int]
     begun_at: Mapped[datetime]
     seen_at: Mapped[datetime]
     done: Mapped[int]
     total: Mapped[int | None]
     ended_at: Mapped[datetime | None]
+    retry_at: Mapped[datetime | None]
     trouble: Mapped[str]

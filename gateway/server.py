@@ -141,7 +141,7 @@ def _web_worker(home: Home, settings: Settings, sockets: Sockets, say_ready: Cal
     ended = threading.Event()
     run_until(ended, lambda: _chores(services), _CHORE_SECONDS)
     run_until(ended, services.sessions.review, POLL_SECONDS)  # in an SFTP worker the door does it, with its connections
-    jobs = compose.jobs(home, services)
+    jobs = compose.jobs(home, services, threads=True)
     jobs.begin()
     post = compose.post(services, port_of(sockets.https))
     checkpoints = compose.checkpointer(services.core)
@@ -166,7 +166,7 @@ def _web_worker(home: Home, settings: Settings, sockets: Sockets, say_ready: Cal
         post.end()
         for thread in turning:
             thread.join(_LAST_TURN_SECONDS)  # no heartbeat comes after the end
-        jobs.end()
+        jobs.end(_LAST_TURN_SECONDS)
         try:
             compose.close(services)
         finally:

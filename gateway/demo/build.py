@@ -23,7 +23,6 @@ from config.settings import Settings
 from gateway import compose
 from gateway import core as cores
 from gateway.change import changing
-from gateway.clockguard import MarkKeeper
 from gateway.core import Core
 from gateway.demo import cast
 from gateway.demo.cast import Credentials, Numbers
@@ -31,7 +30,6 @@ from gateway.demo.clock import SteppedClock
 from gateway.demo.plan import Parcel, first_day, plan
 from gateway.demo.settings_file import settings_text
 from gateway.founding import founding
-from gateway.jobs import Jobs
 from gateway.publishing import Failed, Item
 from policy.audit.log import AuditLog
 
@@ -87,15 +85,7 @@ class _Months:
         """From the first day to `now`."""
         vault = compose.vault(self.core)
         publisher = compose.publisher(self.core, vault, self.log)
-        jobs = Jobs(
-            database=self.core.database,
-            vault=vault,
-            log=self.log,
-            machine=self.clock,
-            keeper=MarkKeeper(self.clock),
-            pruning=compose.pruning(self.core, self.log),
-            destruction=compose.destruction(self.core, vault, self.log),
-        )
+        jobs = compose.clockwork(self.core, self.log, self.clock, compose.works(self.core, vault, self.log))
         acts = [(now - _ISSUED_AGO, self._issue), (now - _LEFT_AGO, self._leave)]
 
         def serve_for_a_moment(at: datetime) -> None:

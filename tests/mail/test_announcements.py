@@ -129,15 +129,6 @@ def test_holidays_are_no_school_days(world: World, crier: Crier) -> None:
     assert days == [date(2027, 1, 27), date(2027, 2, 11), date(2027, 2, 23)]
 
 
-def test_nothing_is_announced_before_seven_in_derbyshire(world: World, crier: Crier) -> None:
-    a_key(world, last=date(2027, 7, 9))
-    at = datetime(2027, 7, 9, 5, 59, tzinfo=UTC)  # 06:59 in summer
-    crier.turn(at)
-    assert crier.mails() == []
-    crier.turn(at + timedelta(minutes=1))
-    assert len(crier.mails()) == 1
-
-
 def test_a_service_that_stood_still_announces_once_when_it_runs_again(world: World, crier: Crier) -> None:
     a_key(world)
     assert crier.days(date(2027, 3, 4), date(2027, 3, 15)) == [date(2027, 3, 4)]
@@ -163,16 +154,6 @@ def test_each_announcement_is_made_once_over_restarts(world: World, crier: Crier
     a_key(world)
     for hour in range(5):
         crier.turn(seven(date(2027, 3, 1)) + timedelta(hours=hour))
-    assert len(crier.mails()) == 1
-
-
-def test_one_service_works_once_a_day(world: World, crier: Crier) -> None:
-    announcements = Announcements(world.database, TERMS, world.core.entropy)
-    announcements.turn(seven(date(2027, 3, 1)))
-    a_key(world)
-    announcements.turn(seven(date(2027, 3, 1)) + timedelta(hours=1))
-    assert crier.mails() == []
-    announcements.turn(seven(date(2027, 3, 2)))
     assert len(crier.mails()) == 1
 
 

@@ -13,7 +13,6 @@ from sqlalchemy import select, update
 from auth.links import Purpose
 from auth.models import Account
 from auth.principal import AccountState
-from gateway import compose
 from gateway import core as cores
 from gateway.mail.delivery import RETRIES
 from gateway.mail.maildir import Maildir
@@ -24,6 +23,7 @@ from policy.audit.events import EventKind, RecordUnavailable, Result
 from tests.mail.postroom import Postroom, token_of, words
 from tests.mail.server import Running
 from tests.support.concurrency import all_at_once
+from tests.support.jobs import do
 from tests.support.postgres import PostgresServer
 from tests.support.world import HERE, World, a_small_world
 
@@ -362,13 +362,13 @@ def test_a_letter_has_the_facts_of_its_text_and_no_others(postroom: Postroom, fa
 
 
 def test_a_day_s_work_forgets_old_mails_but_those_that_wait(postroom: Postroom) -> None:
-    sent, jobs = postroom.post(NOTICE), compose.jobs(postroom.world.home, postroom.world.services)
+    sent = postroom.post(NOTICE)
     postroom.turn()
     waits = postroom.post(NOTICE)
     with postroom.world.database.read() as connection:
         posted = connection.execute(select(Mail.created_at).where(Mail.id == sent)).scalar_one()
     for at, left in ((posted + KEPT, {sent, waits}), (posted + KEPT + timedelta(seconds=1), {waits})):
-        jobs.daily(at)
+        do("old mails", postroom.world.services, at)
         with postroom.world.database.read() as connection:
             assert set(connection.execute(select(Mail.id)).scalars()) == left
 

@@ -12,17 +12,17 @@ from sqlalchemy import insert, update
 from sqlalchemy.exc import OperationalError
 
 from config.errors import OperatorError
-from gateway import compose
 from gateway.publishing import Failed, Published, Restriction
 from gateway.vault.models import Kek, KekState
 from tests.publishing.authority import EXAMPLE, HILLTOP, Authority
 from tests.support.faults import Disk, PowerCut, Statements, asked, on, sweep
+from tests.support.jobs import do
 
 
 def swept(authority: Authority) -> None:
     """What the day's work does an hour and more after a publication that came to nothing."""
     authority.age(authority.blobs(), hours=2)
-    compose.jobs(authority.home, authority.services, machine=authority.clock).daily(authority.clock.now())
+    do("orphans", authority.services, authority.clock.now())
 
 
 @contextmanager

@@ -16,7 +16,8 @@ from config.clock import london_date
 from config.errors import OperatorError
 from gateway import compose
 from gateway.clockguard import mark, set_mark
-from gateway.jobs import Jobs, run_until
+from gateway.jobrunner import State, newest, state_of
+from gateway.jobs import TIMETABLE, Jobs, run_until
 from gateway.vault.models import Kek
 from tests.publishing.authority import Authority
 from tests.support.clock import FakeClock
@@ -65,28 +66,23 @@ def test_a_turn_makes_the_keys_of_120_days_and_the_next_day_one_more(jobs: Jobs,
     assert last_key(authority) == today + timedelta(days=121)
 
 
-def test_the_day_s_work_is_done_once_a_day_and_again_after_a_start(jobs: Jobs, authority: Authority) -> None:
-    def orphan_stays() -> bool:
-        """Whether the turn left alone what a day's work sweeps."""
-        writing = authority.services.vault.seal()
-        writing.write(b"left behind")
-        writing.finish()
-        authority.age(authority.blobs(), hours=2)
-        authority.clock.advance(minutes=1)
-        jobs.turn()
-        return bool(authority.blobs())
-
-    assert not orphan_stays()
-    assert orphan_stays()
-    jobs = compose.jobs(authority.home, authority.services, machine=authority.clock)
-    assert not orphan_stays()
+def test_every_job_of_the_timetable_is_done_by_a_service(jobs: Jobs, authority: Authority) -> None:
+    jobs.turn()
+    with authority.database.read() as connection:
+        runs = newest(connection)
+    assert {job: state_of(run, authority.clock.now()) for job, run in runs.items()} == dict.fromkeys(
+        TIMETABLE, State.DONE
+    )
 
 
-def test_the_day_s_work_that_failed_is_tried_at_the_next_turn(jobs: Jobs, authority: Authority) -> None:
+def test_a_job_that_failed_leaves_the_others_alone_and_is_tried_again(jobs: Jobs, authority: Authority) -> None:
     box = authority.home.keys_dir / "box"
     box.rename(box.with_name("away"))
-    with pytest.raises(OperatorError):
-        jobs.turn()
+    jobs.turn()
+    with authority.database.read() as connection:
+        runs = newest(connection)
+    assert "box" in runs["keys"].trouble
+    assert runs["orphans"].trouble == ""
     box.with_name("away").rename(box)
     authority.clock.advance(seconds=15)
     jobs.turn()
