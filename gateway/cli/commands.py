@@ -97,6 +97,7 @@ _COMMANDS: dict[str, Later | LazyGroup] = {
         "report",
         "Answers for people.",
         ("person", {"person": "Print all that is held about somebody."}),
+        ("access", {"access": "Say who could read what on a day."}),
     ),
     "audit": _group(
         "audit",
