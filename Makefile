@@ -1,18 +1,20 @@
-# make run | test | check | bench | slow | lock. The environment is made in .venv when it is missing or out of date.
+# make run | test | check | bench | slow | soak | lock. The environment is made in .venv, again when it is out of date.
 
 PYTHON ?= python3
 BIN := .venv/bin
 RUN := .venv/made-to-run
 DEV := .venv/made-to-develop
+SOAKED := tests/property/test_histories.py
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq install
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench slow lock programs clean
+.PHONY: help run test check bench slow soak lock programs clean
 
 help:
 	@echo "make run     serve a demonstration with people and documents; ARGS='--sftp-port 0 --json' hands options on"
 	@echo "make test    the tests; ARGS='tests/vault -x' hands options on"
 	@echo "make slow    the tests that take minutes"
+	@echo "make soak    what is left to chance, for an hour; TESTS_SEED=123 repeats a run"
 	@echo "make check   ruff, mypy, import contracts"
 	@echo "make bench   measure against the servers that are installed; ARGS='--rows P7,P8'"
 	@echo "make lock    choose the newest versions that pyproject.toml allows, and write them down with their hashes"
@@ -25,6 +27,9 @@ test: $(DEV)
 
 slow: $(DEV)
 	@$(BIN)/python -m pytest -q -m slow $(ARGS)
+
+soak: $(DEV)
+	@TESTS_SOAK=1 nice -n 19 $(BIN)/python -m pytest -q -n auto $(SOAKED) $(ARGS)
 
 check: $(DEV)
 	$(BIN)/ruff check .

@@ -8,6 +8,7 @@ from collections.abc import Generator
 
 import pytest
 
+from tests.support import figures
 from tests.support.county import county, founded
 from tests.support.pages import pages, services_of_pages
 from tests.support.postgres import empty_url, postgres, server
@@ -16,6 +17,7 @@ from tests.support.programs import NO_FUSE, need
 __all__ = ["county", "empty_url", "founded", "pages", "postgres", "server", "services_of_pages"]
 
 COMPLETE = "TESTS_COMPLETE"  # without LADOCS_ before it: commands that tests start would take it for a setting
+figures.draw_seed()
 _MISSING = re.compile(r"(\S+) is not installed: (apt-get install .+)$")
 
 
@@ -39,6 +41,9 @@ def pytest_runtest_makereport(
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    ended = [*terminalreporter.stats.get("passed", []), *terminalreporter.stats.get("failed", [])]
+    for line in figures.told(ended):
+        terminalreporter.write_line(line)
     reasons = [_reason(report) for report in terminalreporter.stats.get("skipped", [])]
     found = {match.group(1): match.group(2) for reason in reasons if (match := _MISSING.search(reason))}
     if found:

@@ -75,6 +75,25 @@ class Drive(Protocol):
     def close(self) -> None: ...
 
 
+class Served(Protocol):
+    """What a client has to know of a server to come in."""
+
+    @property
+    def sftp_port(self) -> int: ...
+
+    @property
+    def https_port(self) -> int: ...
+
+    @property
+    def host_key(self) -> str: ...
+
+    @property
+    def tls(self) -> ssl.SSLContext: ...
+
+    @property
+    def code(self) -> Callable[[Person], str]: ...
+
+
 class SftpDrive:
     """One SFTP session."""
 
@@ -149,11 +168,10 @@ class DavDrive:
         "link": "COPY",
     }
 
-    def __init__(self, county: County, username: str, device: str, source: str = HOST) -> None:
+    def __init__(self, served: Served, username: str, device: str, source: str = HOST) -> None:
         self._authorization = basic(username, device)
-        context = ssl.create_default_context(cafile=str(county.ca_file))
         self.connection = HTTPSConnection(
-            HOST, county.https_port, timeout=_TIMEOUT, context=context, source_address=(source, 0)
+            HOST, served.https_port, timeout=_TIMEOUT, context=served.tls, source_address=(source, 0)
         )
 
     def stat(self, path: Where) -> Node:
@@ -230,18 +248,19 @@ def dav_drive(county: County, person: Person, source: str = HOST) -> Iterator[Da
         drive.close()
 
 
-def transport_of(county: County, person: Person) -> paramiko.Transport:
-    """An SSH connection that has signed in."""
-    transport = paramiko.Transport(socket.create_connection((HOST, county.sftp_port), timeout=_TIMEOUT))
+def transport_of(served: Served, person: Person, source: str = HOST) -> paramiko.Transport:
+    """An SSH connection from `source` that has signed in."""
+    address = (HOST, served.sftp_port)
+    transport = paramiko.Transport(socket.create_connection(address, timeout=_TIMEOUT, source_address=(source, 0)))
     try:
         transport.start_client(timeout=_TIMEOUT)
         assert f"{transport.get_remote_server_key().get_name()} {transport.get_remote_server_key().get_base64()}" == (
-            county.host_key
+            served.host_key
         )
         if person.kind is Kind.SERVICE:
             transport.auth_publickey(person.username, paramiko.Ed25519Key(filename=str(person.key)))
         else:
-            answers = iter([person.password, county.code(person)])
+            answers = iter([person.password, served.code(person)])
             transport.auth_interactive(person.username, lambda title, text, prompts: [next(answers) for _ in prompts])
     except BaseException:
         transport.close()
