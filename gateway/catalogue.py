@@ -173,6 +173,11 @@ class Catalogue:
             ),
         )
 
+    def is_withdrawn(self, connection: Connection, delivery_id: bytes) -> bool:
+        """Whether a document that was found was withdrawn since, or is there no more."""
+        left = select(Delivery.id).where(Delivery.id == delivery_id, Delivery.withdrawn_at.is_(None))
+        return connection.execute(left).first() is None
+
     def tokens(self, connection: Connection, folder: Folder, name: str) -> list[bytes]:
         """The tokens that `name` can have in `folder`: one for each key under which its month's names are sealed."""
         first, last = folder.month.first_day + RETENTION, folder.month.last_day + RETENTION

@@ -22,10 +22,10 @@ from policy.staffing import TOLD, Act, Refusal, refusal
 
 
 class NotAllowed(OperatorError):
-    """An act that the actor may not do [R21], told in one sentence; `event` is its line of the record."""
+    """An act that the actor may not do, `told` in one sentence; `event` is its line of the record."""
 
-    def __init__(self, reason: Refusal, event: Event) -> None:
-        super().__init__(TOLD[reason])
+    def __init__(self, reason: str, told: str, event: Event) -> None:
+        super().__init__(told)
         self.reason = reason
         self.event = event
 
@@ -42,9 +42,11 @@ class Change:
     address: str = ""
     events: list[Event] = field(default_factory=list)
 
-    def record(self, kind: EventKind, what: str, *, school: int | None = None, reason: str = "") -> None:
+    def record(
+        self, kind: EventKind, what: str, *, school: int | None = None, reason: str = "", reference: str = ""
+    ) -> None:
         """What happened to `what`, for the record."""
-        self.events.append(self._event(kind, Result.PERMIT, what, school, reason))
+        self.events.append(self._event(kind, Result.PERMIT, what, school, reason, reference))
 
     def require(self, act: Act, account_id: int, school_id: int) -> None:
         """Raise NotAllowed unless the actor may do `act` to the account in the school; it ends the change [R21]."""
@@ -55,10 +57,17 @@ class Change:
 
     def refused(self, act: Act, reason: Refusal, what: str, school_id: int | None = None) -> NotAllowed:
         """That `act` is refused, to be raised out of the change."""
-        event = self._event(EventKind.ACCESS_REFUSED, Result.DENY, what, school_id, f"{act}: {reason}")
-        return NotAllowed(reason, event)
+        event = self._event(EventKind.ACCESS_REFUSED, Result.DENY, what, school_id, f"{act}: {reason}", "")
+        return NotAllowed(reason, TOLD[reason], event)
 
-    def _event(self, kind: EventKind, result: Result, what: str, school: int | None, reason: str) -> Event:
+    def refused_document(self, act: str, reason: str, told: str, reference: str) -> NotAllowed:
+        """That `act` on a document is refused, `told` in one sentence; to be raised out of the change."""
+        event = self._event(EventKind.ACCESS_REFUSED, Result.DENY, "", None, f"{act}: {reason}", reference)
+        return NotAllowed(reason, told, event)
+
+    def _event(
+        self, kind: EventKind, result: Result, what: str, school: int | None, reason: str, reference: str
+    ) -> Event:
         return Event(
             event=kind,
             at=self.at,
@@ -69,6 +78,7 @@ class Change:
             client=self.client,
             protocol=self.protocol,
             object=what,
+            reference=reference,
             reason=reason,
         )
 

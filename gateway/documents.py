@@ -24,6 +24,7 @@ from gateway.vault.vault import Vault
 from policy.models import Category, School
 from policy.months import RETENTION, Month, Window, last_day
 
+_Row = Row[*tuple[Any, ...]]
 _READ_AS = str.maketrans("OIL", "011")
 _TOGETHER = 1000  # documents whose deliveries are asked for at a time: a statement takes so many numbers, not more
 
@@ -32,13 +33,17 @@ class DocumentState(StrEnum):
     """What has become of a document."""
 
     VISIBLE = "visible"
+    WITHDRAWN = "withdrawn"  # from every school: nobody reads it
     EXPIRED = "expired"  # past its last day: nobody reads it, and its key waits for the destroy day
     DESTROYED = "destroyed"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DocumentRow:
-    """One document. `names` are by DfE number; None for a name whose key is gone. `visible_until` is aware UTC."""
+    """One document. `names` are by DfE number; None for a name whose key is gone. Times are aware UTC.
+
+    `withdrawn`: the DfE numbers from which it was, and when.
+    """
 
     reference: str
     state: DocumentState
@@ -51,6 +56,7 @@ class DocumentRow:
     visible_until: datetime
     destroy_day: date
     names: Mapping[str, str | None]
+    withdrawn: Mapping[str, datetime]
     audience: tuple[str, ...]
     not_headteacher_reason: str
 
@@ -118,14 +124,12 @@ def listing(
     ]
 
 
-def _made(
-    connection: Connection, vault: Vault, rows: Sequence[Row[*tuple[Any, ...]]], at: datetime
-) -> list[DocumentRow]:
-    names, audiences = _names(connection, vault, rows), _audiences(connection, rows)
+def _made(connection: Connection, vault: Vault, rows: Sequence[_Row], at: datetime) -> list[DocumentRow]:
+    deliveries, audiences = _deliveries(connection, rows), _audiences(connection, rows)
     return [
         DocumentRow(
             reference=row.reference,
-            state=_state(row, at),
+            state=_state(row, deliveries[row.id], at),
             category=row.category,
             published_at=row.published_at,
             published_by=row.username,
@@ -134,7 +138,8 @@ def _made(
             last_day=row.last_day,
             visible_until=row.visible_until,
             destroy_day=row.destroy_day,
-            names=names[row.id],
+            names={one.dfe: _name(vault, one) for one in deliveries[row.id]},
+            withdrawn={one.dfe: one.withdrawn_at for one in deliveries[row.id] if one.withdrawn_at is not None},
             audience=tuple(audiences.get(row.id, ())),
             not_headteacher_reason=row.not_headteacher_reason,
         )
@@ -142,17 +147,17 @@ def _made(
     ]
 
 
-def _state(row: Row[*tuple[Any, ...]], at: datetime) -> DocumentState:
+def _state(row: _Row, deliveries: Sequence[_Row], at: datetime) -> DocumentState:
     if row.wrap is None:
         return DocumentState.DESTROYED
+    if all(one.withdrawn_at is not None for one in deliveries):
+        return DocumentState.WITHDRAWN
     return DocumentState.VISIBLE if at < row.visible_until else DocumentState.EXPIRED
 
 
-def _names(
-    connection: Connection, vault: Vault, rows: Sequence[Row[*tuple[Any, ...]]]
-) -> dict[int, dict[str, str | None]]:
-    """For each document its name in each school, by DfE number."""
-    found: dict[int, dict[str, str | None]] = {row.id: {} for row in rows}
+def _deliveries(connection: Connection, rows: Sequence[_Row]) -> dict[int, list[_Row]]:
+    """The deliveries of each document, by DfE number."""
+    found: dict[int, list[_Row]] = {row.id: [] for row in rows}
     deliveries = connection.execute(
         select(*Delivery.__table__.columns, School.dfe)
         .join(School, School.id == Delivery.school_id)
@@ -160,11 +165,11 @@ def _names(
         .order_by(School.dfe)
     )
     for row in deliveries:
-        found[row.document_id][row.dfe] = _name(vault, row)
+        found[row.document_id].append(row)
     return found
 
 
-def _name(vault: Vault, row: Row[*tuple[Any, ...]]) -> str | None:
+def _name(vault: Vault, row: _Row) -> str | None:
     if row.name_sealed is None:
         return None
     try:
@@ -180,7 +185,7 @@ def _name(vault: Vault, row: Row[*tuple[Any, ...]]) -> str | None:
         return None
 
 
-def _audiences(connection: Connection, rows: Sequence[Row[*tuple[Any, ...]]]) -> dict[int, list[str]]:
+def _audiences(connection: Connection, rows: Sequence[_Row]) -> dict[int, list[str]]:
     """For each document the roles and short names that it is restricted to."""
     found: dict[int, list[str]] = {}
     named = connection.execute(

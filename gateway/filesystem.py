@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from auth.principal import Principal
@@ -60,6 +60,14 @@ class Rooms:
     whom_to_ask: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """An open document as it was found when the counter of access stood at `generation`, or later."""
+
+    found: Found
+    generation: int
+
+
 class VirtualFileSystem:
     """What one principal may see; implements `gateway.tree.FileSystem`, which says what a caller may rely on."""
 
@@ -106,7 +114,9 @@ class VirtualFileSystem:
                 self._newest(scope, place, at)
                 self._witness.browsed(place.key, place.school_id, at)
                 raise IsADirectory
-            return self._open(*self._found(scope, place, at), at, asked_at)
+            generation = self._rooms.scopes.generation()  # before the document is looked up
+            found, permitted_until = self._found(scope, place, at)
+            return self._open(_Known(found, generation), permitted_until, at, asked_at)
 
     def usage(self) -> int:
         with as_fs_errors():
@@ -174,7 +184,14 @@ class VirtualFileSystem:
             raise Unavailable(self._rooms.refusals[decision.reason], standing=True)
         raise NotFound
 
-    def _open(self, found: Found, permitted_until: datetime, at: datetime, asked_at: float) -> Handle:
+    def _open(self, known: _Known, permitted_until: datetime, at: datetime, asked_at: float) -> Handle:
+        found = known.found
+
+        def permit(now: datetime) -> datetime:
+            nonlocal known
+            known = self._anew(known)
+            return self._judge(self._scope(now), known.found, now)
+
         def damaged(error: Damaged) -> None:
             self._witness.damaged(found, error, self._rooms.clock.now())
 
@@ -195,9 +212,19 @@ class VirtualFileSystem:
             clock=self._rooms.clock,
             permitted_until=permitted_until,
             asked_at=asked_at,
-            permit=lambda now: self._judge(self._scope(now), found, now),
+            permit=permit,
             damaged=damaged,
         )
+
+    def _anew(self, known: _Known) -> _Known:
+        """An open document as it is now: looked up again where anything has changed since, and only then."""
+        generation = self._rooms.scopes.generation()
+        if generation == known.generation:
+            return known
+        with self._rooms.database.read() as connection:
+            withdrawn = self._rooms.catalogue.is_withdrawn(connection, known.found.delivery_id)
+        resource = replace(known.found.resource, withdrawn=withdrawn)
+        return _Known(replace(known.found, resource=resource), generation)
 
     def _newest(self, scope: Scope, place: FolderPlace, at: datetime) -> dict[Folder, datetime]:
         """The folders with something to read below `place`; raises NotFound where it exists only by those [R3]."""

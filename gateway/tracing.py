@@ -1,8 +1,8 @@
-"""The documents that somebody asks about, by reference or by the file itself, and where they stood.
+"""The documents that somebody asks about, by reference or by the file itself, where they stood, and who read them.
 
-Called by `ladocs audit find`. A file is recognised by the salted commitment that every object keeps, also after its
-bytes are destroyed (docs/vault-format.md). Takes the caller's connection; raises sqlalchemy.exc.SQLAlchemyError, and
-OSError for a file that cannot be read.
+Called by `ladocs audit find` and where one is withdrawn. A file is recognised by the salted commitment that every
+object keeps, also after its bytes are destroyed (docs/vault-format.md). Takes the caller's connection; raises
+sqlalchemy.exc.SQLAlchemyError, and OSError for a file that cannot be read.
 """
 
 from __future__ import annotations
@@ -11,15 +11,18 @@ import hashlib
 import hmac
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from gateway.models import Delivery, Document, StoredObject
 from gateway.vault.blob import commit_to
+from policy.audit import readers
+from policy.audit.readers import Found
 from policy.models import Category
 
+_BEFORE = timedelta(minutes=1)  # the record speaks before the rows
 _SALT_BYTES = 16
 _TOGETHER = 1000
 
@@ -64,6 +67,22 @@ def by_file(connection: Connection, file: Path) -> list[Traced]:
     ]
 
 
+def read_by(record: Connection, documents: Sequence[Traced]) -> Found:
+    """Who read one of `documents` (one at least), and who listed a folder while it stood there, says the record."""
+    since = min(one.published_at for one in documents) - _BEFORE
+    return readers.of_documents(record, [one.reference for one in documents], _spans(documents), since)
+
+
+def _spans(documents: Sequence[Traced]) -> dict[str, tuple[datetime, datetime]]:
+    """For each folder, from when until when one of `documents` stood in it."""
+    spans: dict[str, tuple[datetime, datetime]] = {}
+    for document in documents:
+        for folder, until in document.folders.items():
+            since, last = spans.get(folder, (document.published_at, until))
+            spans[folder] = (min(since, document.published_at), max(last, until))
+    return spans
+
+
 def _documents(connection: Connection, wanted: ColumnElement[bool]) -> Sequence[Traced]:
     rows = connection.execute(
         select(
@@ -80,12 +99,18 @@ def _documents(connection: Connection, wanted: ColumnElement[bool]) -> Sequence[
     ).all()
     places: dict[int, dict[str, datetime]] = {row.id: {} for row in rows}
     deliveries = connection.execute(
-        select(Delivery.document_id, Delivery.school_id, Delivery.month, Delivery.category_id, Delivery.visible_until)
+        select(
+            Delivery.document_id,
+            Delivery.school_id,
+            Delivery.month,
+            Delivery.category_id,
+            func.coalesce(Delivery.withdrawn_at, Delivery.visible_until).label("until"),
+        )
         .where(Delivery.document_id.in_(places))
         .order_by(Delivery.school_id)
     )
     for one in deliveries:
-        places[one.document_id][f"{one.school_id}/{one.month}/{one.category_id}"] = one.visible_until
+        places[one.document_id][f"{one.school_id}/{one.month}/{one.category_id}"] = one.until
     return [
         Traced(
             reference=row.reference,

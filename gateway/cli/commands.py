@@ -82,6 +82,7 @@ _COMMANDS: dict[str, Later | LazyGroup] = {
     "document": _group(
         "document",
         "What was published.",
+        ("withdraw", {"withdraw": "Take a document back from schools, at once."}),
         list_="List documents.",
         show="Show a document by its reference.",
     ),

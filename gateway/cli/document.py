@@ -43,7 +43,7 @@ def list_(
 ) -> None:
     """List documents, the newest first: names and last days, no contents.
 
-    State: visible; expired (past its last day, so nobody reads it); destroyed.
+    State: visible; withdrawn (from every school); expired (past its last day); destroyed. Only what is visible is read.
     """
     with desk(ctx, ANYONE) as here:
         with here.reading() as connection:
@@ -103,4 +103,5 @@ def _whole(one: DocumentRow) -> Row:
         "audience": one.audience,
         "not_headteacher": one.not_headteacher_reason or None,
         "names": one.names,
+        "withdrawn": one.withdrawn,
     }

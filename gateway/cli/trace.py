@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import ExitStack
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +13,15 @@ from rich.filesize import decimal
 from config.errors import OperatorError
 from gateway import tracing
 from gateway.cli.desk import ANYONE, Desk, HomeCommand, account_named, desk, people_and_schools, reading_record
-from gateway.cli.output import Row, counted, json_option, table, to_json
+from gateway.cli.output import Row, counted, csv_option, json_option, table, to_csv, to_json
 from gateway.documents import as_reference
 from gateway.tracing import Traced
 from policy import categories
 from policy.audit import readers
 from policy.audit.readers import Found, Listing, Read, Reader
 
-_BEFORE = timedelta(minutes=1)  # the record speaks before the rows
 _READ = ("account", "school", "reference", "client", "from", "first", "last", "times", "sent", "of", "unconfirmed")
+_IN_CSV = ("what", *_READ[:3], "folder", *_READ[3:4], "protocol", *_READ[4:])
 _LISTED = ("account", "school", "folder", "client", "from", "first", "last", "times")
 
 
@@ -30,9 +29,17 @@ _LISTED = ("account", "school", "folder", "client", "from", "first", "last", "ti
 @click.option("--reference", help="Who read this document, like D-7KQ2-M4.")
 @click.option("--file", "original", type=click.Path(path_type=Path), help="Who read what has exactly these bytes.")
 @click.option("--account", metavar="NAME", help="What this account read.")
+@csv_option
 @json_option
 @click.pass_context
-def find(ctx: click.Context, reference: str | None, original: Path | None, account: str | None, as_json: bool) -> None:
+def find(
+    ctx: click.Context,
+    reference: str | None,
+    original: Path | None,
+    account: str | None,
+    as_csv: bool,
+    as_json: bool,
+) -> None:
     """Say who read a document, with bytes, client and times; or what an account read.
 
     "Read" is what was sent. A program that looks ahead or scans reads too: the client says which it was. "Unconfirmed"
@@ -51,10 +58,22 @@ def find(ctx: click.Context, reference: str | None, original: Path | None, accou
             found = readers.of_account(record, number, None)
             documents = tracing.by_reference(main, {read.reference for read in found.reads})
         else:
-            since = min(one.published_at for one in documents) - _BEFORE
-            found = readers.of_documents(record, [one.reference for one in documents], _spans(documents), since)
+            found = tracing.read_by(record, documents)
         kinds = categories.names(main)
-    _Said(documents, found, names, numbers, kinds).print(as_json=as_json, documents_first=account is None)
+    said = Said(documents, found, names, numbers, kinds)
+    if as_json:
+        click.echo(to_json(said.json()))
+    elif as_csv:
+        said.print_csv()
+    else:
+        said.print(documents_first=account is None)
+
+
+def readers_said(here: Desk, reference: str) -> Said:
+    """Who read the document with this reference, to be printed."""
+    documents = _asked_about(here, reference, None)
+    with here.reading() as main, reading_record(here.core.settings.record_url(here.core.home.path)) as record:
+        return Said(documents, tracing.read_by(record, documents), *people_and_schools(main), categories.names(main))
 
 
 def _asked_about(here: Desk, reference: str | None, original: Path | None) -> list[Traced]:
@@ -70,17 +89,7 @@ def _asked_about(here: Desk, reference: str | None, original: Path | None) -> li
     return found
 
 
-def _spans(documents: Sequence[Traced]) -> dict[str, tuple[datetime, datetime]]:
-    """For each folder, from when until when one of `documents` stood in it."""
-    spans: dict[str, tuple[datetime, datetime]] = {}
-    for document in documents:
-        for folder, until in document.folders.items():
-            since, last = spans.get(folder, (document.published_at, until))
-            spans[folder] = (min(since, document.published_at), max(last, until))
-    return spans
-
-
-class _Said:
+class Said:
     """The answer as people and programs read it."""
 
     def __init__(
@@ -98,21 +107,37 @@ class _Said:
         self._kinds = kinds
         self._sizes = {one.reference: one.size for one in documents}
 
-    def print(self, *, as_json: bool, documents_first: bool) -> None:
-        reads = [
-            {**read_row(one, self._names, self._numbers), "of": self._sizes.get(one.reference)}
-            for one in self._found.reads
-        ]
-        listings = [listing_row(one, self._names, self._numbers, self._kinds) for one in self._found.listings]
-        about: list[dict[str, Any]] = [
-            {"reference": one.reference, "category": one.category, "size": one.size, "published_at": one.published_at}
-            for one in self._documents
-        ]
-        if as_json:
-            click.echo(
-                to_json({"documents": about, "read": reads, "listed": listings, "unreadable": self._found.unreadable})
-            )
-            return
+    def json(self) -> dict[str, Any]:
+        """All of it: documents, reads, listings, and how many records could not be read."""
+        return {
+            "documents": [
+                {
+                    "reference": one.reference,
+                    "category": one.category,
+                    "size": one.size,
+                    "published_at": one.published_at,
+                }
+                for one in self._documents
+            ],
+            "read": [
+                {**read_row(one, self._names, self._numbers), "of": self._sizes.get(one.reference)}
+                for one in self._found.reads
+            ],
+            "listed": [listing_row(one, self._names, self._numbers, self._kinds) for one in self._found.listings],
+            "unreadable": self._found.unreadable,
+        }
+
+    def print_csv(self) -> None:
+        """Reads and listings as one table for Excel, with times in UTC, in which no cell is a formula."""
+        said = self.json()
+        rows = [{"what": what, **row} for what in ("read", "listed") for row in said[what]]
+        click.echo(to_csv(rows, _IN_CSV), nl=False)
+        self._tell_of_unreadable()
+
+    def print(self, *, documents_first: bool) -> None:
+        """Two tables; before them the documents, where they were asked for."""
+        said = self.json()
+        about, reads, listings = said["documents"], said["read"], said["listed"]
         if documents_first:
             shown = [{**row, "size": decimal(row["size"])} for row in about]
             table(shown, ("reference", "category", "size", "published_at"), as_json=False)
@@ -125,6 +150,9 @@ class _Said:
         table(short, _READ, as_json=False, nothing="Nobody, as far as the record goes.")
         click.echo("Listed:")
         table(listings, _LISTED, as_json=False, nothing="Nobody, as far as the record goes.")
+        self._tell_of_unreadable()
+
+    def _tell_of_unreadable(self) -> None:
         if self._found.unreadable:
             said = counted(self._found.unreadable, "record")
             click.echo(

@@ -49,6 +49,7 @@ _TYPES: Mapping[EventKind, str] = {
     EventKind.READ_REFUSED: "access",
     EventKind.WRITE_REFUSED: "change",
     EventKind.DOCUMENT_PUBLISHED: "creation",
+    EventKind.DOCUMENT_WITHDRAWN: "change",
     EventKind.KEYS_ROTATED: "change",
     EventKind.DOCUMENT_DESTROYED: "deletion",
     EventKind.SCHOOL_CHANGED: "change",

@@ -21,6 +21,7 @@ class EventKind(StrEnum):
     WRITE_REFUSED = "write:refused"
     DOCUMENT_DAMAGED = "document:damaged"
     DOCUMENT_PUBLISHED = "document:published"
+    DOCUMENT_WITHDRAWN = "document:withdrawn"
     DESTRUCTION_INTENT = "destruction:intent"
     KEYS_ROTATED = "keys:rotated"
     DOCUMENT_DESTROYED = "document:destroyed"

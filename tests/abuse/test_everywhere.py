@@ -5,11 +5,14 @@ What takes access away is a command, given in a process of its own while the ser
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
+from pathlib import Path
+from urllib.parse import quote
 
 import paramiko
 import pytest
@@ -19,7 +22,7 @@ from config.clock import SystemClock
 from tests.abuse.test_workers import in_two_workers
 from tests.support.county import County, serving
 from tests.support.databases import opened
-from tests.support.drives import DavDrive, Obstacle, SftpDrive, dav_drive, sftp_drive
+from tests.support.drives import Absent, DavDrive, Obstacle, SftpDrive, dav_drive, sftp_drive
 from tests.support.postgres import postgres_server
 from tests.support.programs import need
 from tests.support.story import ASHBY, GENERAL, Founded, found
@@ -72,16 +75,28 @@ def _renamed(county: County) -> Iterator[None]:
             yield
 
 
-@pytest.fixture(scope="module")
-def large(place: Place, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Where the script finds a document that takes a while."""
-    file = tmp_path_factory.mktemp("large") / "Survey.bin"
+@dataclass(frozen=True)
+class Survey:
+    """A document that takes a while, and where the script finds it."""
+
+    reference: str
+    path: str
+
+
+def published(county: County, folder: Path) -> Survey:
+    file = folder / "Survey.bin"
     file.write_bytes(bytes(LARGE))
-    place.county.command("publish", str(file), "--category", GENERAL, "--school", ASHBY)
-    person = place.county["nightly"]
-    with sftp_drive(place.county, person) as drive:
+    said = county.command("publish", str(file), "--category", GENERAL, "--school", ASHBY, "--json")
+    [document] = json.loads(said)["published"]
+    person = county["nightly"]
+    with sftp_drive(county, person) as drive:
         month = max(drive.listing(person.root(ASHBY)))
-    return f"{person.root(ASHBY)}/{month}/{GENERAL}/{file.name}"
+    return Survey(document["reference"], f"{person.root(ASHBY)}/{month}/{GENERAL}/{document['schools'][ASHBY]}")
+
+
+@pytest.fixture(scope="module")
+def large(place: Place, tmp_path_factory: pytest.TempPathFactory) -> Survey:
+    return published(place.county, tmp_path_factory.mktemp("large"))
 
 
 class Transfer(threading.Thread):
@@ -116,15 +131,22 @@ class Everything:
 
 
 @pytest.fixture
-def everything(place: Place, large: str) -> Iterator[Everything]:
-    county, script = place.county, place.county["nightly"]
+def everything(place: Place, large: Survey) -> Iterator[Everything]:
+    with reading(place.county, large.path) as everything:
+        yield everything
+
+
+@contextmanager
+def reading(county: County, path: str) -> Iterator[Everything]:
+    """All that the script has open while it reads the document at `path`."""
+    script = county["nightly"]
     with ExitStack() as stack:
         idle = stack.enter_context(sftp_drive(county, script))
         busy = list(in_two_workers(county, stack).values())
         assert len(busy) == 2
-        transfers = [Transfer(drive, large) for drive in busy]
+        transfers = [Transfer(drive, path) for drive in busy]
         drive = stack.enter_context(dav_drive(county, script))
-        drive.connection.request("GET", large.replace(" ", "%20"), headers={"Authorization": drive._authorization})
+        drive.connection.request("GET", quote(path), headers={"Authorization": drive._authorization})
         answer = drive.connection.getresponse()
         assert answer.status == 200 and answer.read(1000) == bytes(1000)
         for transfer in transfers:
@@ -174,6 +196,31 @@ def test_a_suspension_ends_everything_that_is_open_in_every_process(place: Place
     assert rest_of(everything.answer) < LARGE - 1000
     county.command("account", "activate", "nightly")
     assert until(lambda: comes_in(county), WITHIN)
+
+
+def test_a_withdrawal_ends_every_transfer_of_that_document_in_every_process_and_nothing_else(
+    place: Place, large: Survey, tmp_path: Path
+) -> None:
+    county, clock = place.county, SystemClock()
+    misdirected = published(county, tmp_path)
+    with reading(county, misdirected.path) as everything, sftp_drive(county, county["nightly"]) as other:
+        kept = Transfer(other, large.path)
+        kept.start()
+        county.command("document", "withdraw", misdirected.reference, "--because", "a test")
+        told_at = clock.monotonic()
+        with pytest.raises(Absent):
+            everything.sftp[0].stat(misdirected.path)
+        assert until(lambda: not any(one.is_alive() for one in everything.transfers), WITHIN)
+        assert until(
+            lambda: clock.monotonic() - told_at >= WITHIN, 2 * WITHIN
+        )  # the drive has read nothing for so long
+        assert rest_of(everything.answer) < LARGE - 1000
+        for drive in everything.sftp:
+            with pytest.raises(Absent):
+                drive.stat(misdirected.path)
+        seen = kept.bytes
+        assert until(lambda: kept.bytes > seen)
+    county.command("audit", "verify")
 
 
 def test_a_database_that_is_gone_closes_connections_and_they_come_back_by_themselves(
