@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN := .venv/made-to-run
 DEV := .venv/made-to-develop
-SOAKED := tests/property/test_histories.py
+SOAKED := tests/property/test_histories.py tests/abuse/test_storm.py
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq install
 
 .DEFAULT_GOAL := help
