@@ -25,7 +25,7 @@ def day_of(at: datetime) -> date:
 
 @dataclass(kw_only=True)
 class Paper:
-    """A document as it was sent: for good, but that it is withdrawn or its day comes."""
+    """A document; `schools` are those that have it, less each from which it is withdrawn."""
 
     name: str
     data: bytes

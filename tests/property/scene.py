@@ -22,7 +22,7 @@ from auth.accounts import AccountRow
 from auth.principal import Door
 from auth.totp import STEP_SECONDS, code_at
 from config.home import Home
-from gateway import compose, server, staffing
+from gateway import compose, server, staffing, withdrawing
 from gateway import core as cores
 from gateway.certificate import differences
 from gateway.change import Change, changing
@@ -143,6 +143,15 @@ class Scene:
             row.reference: Kept(row.id, held[row.kek_id], row.wrap) if row.kek_id in held and row.wrap else None
             for row in rows
         }
+
+    def withdraw(self, reference: str, dfe: str) -> None:
+        """Take a document back from one school."""
+        with self._change() as change:
+            document, school = (
+                withdrawing.dispatched(change.connection, reference),
+                schools.find(change.connection, dfe),
+            )
+            withdrawing.withdraw(change, document, [school.id], "sent to the wrong school")
 
     def grant(self, username: str, dfe: str, category: str, until: datetime | None) -> None:
         with self._changing(username) as (change, account):
@@ -313,7 +322,12 @@ class Scene:
         return account
 
     @contextmanager
-    def _changing(self, username: str) -> Iterator[tuple[Change, AccountRow]]:
-        with changing(self.services.core, self.services.log, None, "a story") as change:
-            yield change, self._account(change.connection, username)
+    def _change(self) -> Iterator[Change]:
+        with changing(self.services.core, self.services.log, self._officer(), "a story") as change:
+            yield change
         self.pass_time(seconds=6)  # within five it is everywhere [R19]
+
+    @contextmanager
+    def _changing(self, username: str) -> Iterator[tuple[Change, AccountRow]]:
+        with self._change() as change:
+            yield change, self._account(change.connection, username)
