@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +27,10 @@ from gateway.models import Document, StoredObject
 from gateway.path import VirtualPath
 from gateway.vault.models import Destroyed, Kek, KekState
 from policy.audit.checkpoints import public_keys
+from policy.audit.events import RecordUnavailable
 from tests.publishing.authority import Authority, opened
 from tests.support.clock import FakeClock
-from tests.support.faults import Disk, PowerCut, Statements, asked, on, sweep
+from tests.support.faults import Disk, PowerCut, Statements, asked, asked_of_record, on, record_statements, sweep
 
 MARKER = os.urandom(64)
 
@@ -236,6 +238,20 @@ def test_whichever_statement_fails_the_next_run_completes_it(
                 destroy(copy)
             assert_complete(copy)
     assert statements.fails_at > 20
+
+
+def test_whichever_write_of_the_record_fails_the_next_run_completes_it(doomed: Authority, tmp_path: Path) -> None:
+    for number in count(1):
+        with copied(doomed, tmp_path / f"{number}") as copy:
+            log = copy.services.log
+            statements = record_statements(log)(fails_at=number)
+            with asked_of_record(log, statements), suppress(RecordUnavailable):
+                destroy(copy)
+            copy.clock.advance(seconds=2)  # the record is tried again after one
+            assert_complete(copy)
+            if not statements.fired:
+                break
+    assert number > 20
 
 
 def test_what_is_destroyed_stays_so_after_a_restart(doomed: Authority, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from config.errors import OperatorError
 from gateway.publishing import Failed, Published, Restriction
 from gateway.vault.models import Kek, KekState
 from tests.publishing.authority import EXAMPLE, HILLTOP, Authority
-from tests.support.faults import Disk, PowerCut, Statements, asked, on, sweep
+from tests.support.faults import Disk, PowerCut, Statements, asked, asked_of_record, on, record_statements, sweep
 from tests.support.jobs import do
 
 
@@ -110,6 +110,20 @@ def test_a_record_that_cannot_be_written_lets_nothing_be_published(authority: Au
     assert authority.blobs() == []
     authority.clock.advance(seconds=1)
     authority.published(authority.item())
+
+
+def test_whichever_write_of_the_record_fails_the_document_is_there_whole_or_not_at_all(authority: Authority) -> None:
+    item, log = authority.item(None, EXAMPLE, HILLTOP), authority.services.log
+    for statements in sweep(record_statements(log)):
+        before = authority.rows()
+        with asked_of_record(log, statements):
+            [verdict] = authority.publish(item)
+        if statements.fired:
+            assert isinstance(verdict, Failed)
+            assert authority.rows() == before
+            authority.clock.advance(seconds=1)
+    assert isinstance(verdict, Published)
+    assert statements.fails_at > 4
 
 
 def test_the_record_speaks_before_the_rows_are_there(authority: Authority) -> None:

@@ -10,14 +10,17 @@ import errno
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from typing import Any, TypeVar
 
 import pytest
 from sqlalchemy import Engine, event
 from sqlalchemy.exc import OperationalError
+
+from policy.audit.log import AuditLog
 
 _STEPS = ("open", "write", "pwrite", "fsync", "rename", "replace", "mkdir", "unlink")
 
@@ -75,6 +78,13 @@ class Statements(Faults):
 _F = TypeVar("_F", bound=Faults)
 
 
+def record_statements(log: AuditLog) -> Callable[..., Statements]:
+    """As `Statements`, of the thread that writes the record."""
+    writer = log._thread.ident
+    assert writer is not None
+    return partial(Statements, thread=writer)
+
+
 def sweep(kind: Callable[..., _F], *, power_cut: bool = False) -> Iterator[_F]:
     """Faults of which the first step fails, then the second, and so on; the last one's was never reached."""
     for step in count(1):
@@ -110,3 +120,8 @@ def asked(engine: Engine, statements: Statements) -> Iterator[None]:
     finally:
         event.remove(engine, "before_cursor_execute", execute)
         event.remove(engine, "commit", commit)
+
+
+def asked_of_record(log: AuditLog, statements: Statements) -> AbstractContextManager[None]:
+    """As `asked`, of the database of the record."""
+    return asked(log._chain.database.engine, statements)

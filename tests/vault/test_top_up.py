@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from gateway.vault.models import Kek, KekState, Purpose
 from gateway.vault.store import LocalStore
 from gateway.vault.vault import ObjectRef, Vault
 from tests.support.clock import FakeClock
-from tests.support.faults import Disk, PowerCut, on
+from tests.support.faults import Disk, PowerCut, Statements, asked, on, sweep
 from tests.vault.documents import DAY, KEK_ID, OTHER_KEK_ID, content, read_whole, stored
 
 ROOT = Path(__file__).parents[2]
@@ -178,6 +178,19 @@ def test_a_row_has_its_key_whichever_step_failed(
         vault.top_up(database, today + timedelta(days=step))
         assert days(database, Purpose.PUBLISH)[-1] == today + timedelta(days=step + 120)
         assert every_row_has_its_key(database, keys_dir)
+
+
+def test_a_row_has_its_key_whichever_statement_failed(
+    vault: Vault, database: Database, today: date, keys_dir: Path
+) -> None:
+    for statements in sweep(Statements):
+        day = today + timedelta(days=statements.fails_at)
+        with asked(database.engine, statements), suppress(OperationalError):
+            vault.top_up(database, day)
+        assert every_row_has_its_key(database, keys_dir)
+        vault.top_up(database, day)
+        assert days(database, Purpose.PUBLISH)[-1] == day + timedelta(days=120)
+    assert statements.fails_at > 4
 
 
 def test_processes_that_make_keys_at_once_make_each_one_once(
