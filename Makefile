@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN := .venv/made-to-run
 DEV := .venv/made-to-develop
-SOAKED := tests/property/test_histories.py tests/abuse/test_storm.py
+SOAKED := tests/abuse/test_storm.py tests/property/test_histories.py
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq install
 
 .DEFAULT_GOAL := help

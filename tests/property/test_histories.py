@@ -13,10 +13,10 @@ from tests.property.histories import Histories
 from tests.support import figures
 
 RUNS, STEPS = (500, 40) if figures.SOAKING else (50, 20)
-PARTS = 10
+EACH = 5
 
 
-@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("part", range(RUNS // EACH))
 def test_whatever_happens_both_doors_show_what_the_rules_say_and_the_record_accounts_for_every_byte(
     part: int, request: pytest.FixtureRequest
 ) -> None:
@@ -25,7 +25,7 @@ def test_whatever_happens_both_doors_show_what_the_rules_say_and_the_record_acco
         run_state_machine_as_test(
             hypothesis.seed(figures.seed() + part)(Histories),
             settings=settings(
-                max_examples=RUNS // PARTS,
+                max_examples=EACH,
                 stateful_step_count=STEPS,
                 database=None,  # what is drawn comes of the seed alone
                 deadline=None,
@@ -36,4 +36,4 @@ def test_whatever_happens_both_doors_show_what_the_rules_say_and_the_record_acco
         )
     finally:
         figures.tell(request, Histories.done)
-    assert Histories.done["histories"] >= RUNS // PARTS
+    assert Histories.done["histories"] >= EACH
