@@ -6,6 +6,7 @@ import atexit
 import shutil
 import tempfile
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -21,7 +22,7 @@ from gateway.core import Core
 from gateway.issuing import issue_password, issue_totp
 from policy.audit.events import EventKind
 from policy.membership import SERVICE_ROLE
-from tests.property.model import FOLDERS, HEAD, Reader
+from tests.property.model import ALWAYS, FOLDERS, HEAD, Reader
 from tests.support.clock import FakeClock
 from tests.support.home import empty_home
 from tests.support.people import admit, enter_person, enter_school, enter_service
@@ -33,16 +34,16 @@ _OWNER = "p.owner"
 SCRIPT = "nightly"
 _CAST = (
     Reader(person=Person(username="h.head"), roles={ALDER: HEAD}),
-    Reader(person=Person(username="s.senco"), roles={ALDER: "SENCO"}, grants={(ALDER, "SEND"): None}),
+    Reader(person=Person(username="s.senco"), roles={ALDER: "SENCO"}, grants={(ALDER, "SEND"): [ALWAYS]}),
     Reader(
         person=Person(username="b.both", layout=Layout.BY_SCHOOL),
         roles={ALDER: "Office", BIRCH: "Office"},
-        grants={(ALDER, "General"): None, (BIRCH, "General"): None},
+        grants={(ALDER, "General"): [ALWAYS], (BIRCH, "General"): [ALWAYS]},
     ),
     Reader(
         person=Person(username=SCRIPT, kind=Kind.SERVICE),
         roles={ALDER: SERVICE_ROLE},
-        grants={(ALDER, "General"): None, (ALDER, "SEND"): None},
+        grants={(ALDER, "General"): [ALWAYS], (ALDER, "SEND"): [ALWAYS]},
     ),
 )
 NAMES = tuple(reader.person.username for reader in _CAST)
@@ -58,7 +59,9 @@ def readers() -> dict[str, Reader]:
     """Everybody who reads, as they are at the beginning."""
     people = _template()[1]
     return {
-        one.person.username: Reader(person=people[one.person.username], roles=dict(one.roles), grants=dict(one.grants))
+        one.person.username: Reader(
+            person=people[one.person.username], roles=dict(one.roles), grants=deepcopy(one.grants)
+        )
         for one in _CAST
     }
 

@@ -43,6 +43,7 @@ _schools = st.sampled_from(list(FOLDERS))
 _categories = st.sampled_from(CATEGORIES)
 _doors = st.sampled_from(DOORS)
 _which = st.integers(0, 1000)
+_days = st.sampled_from([None, None, 1, 20])
 _cuts = st.sampled_from([Disk, Statements])
 _several = st.frozensets(_schools, min_size=1)
 _told = st.builds(
@@ -108,13 +109,17 @@ class Histories(RuleBasedStateMachine):
             self.scene.withdraw(paper.reference, at)
             paper.schools -= {at}
 
-    @rule(who=_people, at=_schools, category=_categories, days=st.sampled_from([None, None, 1, 20]))
-    def grant(self, who: str, at: str, category: str, days: int | None) -> None:
+    @rule(who=_people, at=_schools, category=_categories, later=_days, days=_days)
+    def grant(self, who: str, at: str, category: str, later: int | None, days: int | None) -> None:
+        """From now, in place of what is held; or from a later day, beside what is held now."""
         reader = self.readers[who]
         if at in reader.roles:
-            until = None if days is None else self.now + timedelta(days=days)
-            self.scene.grant(who, at, category, until)
-            reader.grants[at, category] = until
+            begins = None if later is None else self.now + timedelta(days=later)
+            until = None if days is None else (begins or self.now) + timedelta(days=days)
+            before = reader.grants.get((at, category), []) if begins else []
+            kept = [span for span in before if span[0] is None or span[0] <= self.now]
+            reader.grants[at, category] = [*kept, (begins, until)]
+            self.scene.grant(who, at, category, begins, until)
 
     @rule(who=_people, which=_which)
     def revoke(self, who: str, which: int) -> None:

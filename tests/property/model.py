@@ -18,6 +18,9 @@ FOLDERS = {"830-2001": "830-2001 Alder Primary", "830-2002": "830-2002 Birch Pri
 CATEGORIES = ("General", "SEND")
 ABOUT = "/About this drive.txt"
 
+Span = tuple[datetime | None, datetime | None]
+ALWAYS: Span = (None, None)
+
 
 def day_of(at: datetime) -> date:
     return at.astimezone(LONDON).date()
@@ -58,11 +61,11 @@ class Paper:
 
 @dataclass(kw_only=True)
 class Reader:
-    """Somebody who reads: `roles` by school, `grants` by school and category with their ends."""
+    """Somebody who reads: `roles` by school, `grants` by school and category, each from when until when."""
 
     person: Person
     roles: dict[str, str]
-    grants: dict[tuple[str, str], datetime | None] = field(default_factory=dict)
+    grants: dict[tuple[str, str], list[Span]] = field(default_factory=dict)
     left: bool = False
 
     @property
@@ -72,15 +75,15 @@ class Reader:
 
     def sees(self, paper: Paper, school: str, at: datetime) -> bool:
         """Whether this reader reads `paper` in the folder of `school` [R3] [R5] [R9]."""
-        role, granted = self.roles.get(school), (school, paper.category)
-        end = self.grants.get(granted)
+        role, spans = self.roles.get(school), self.grants.get((school, paper.category), ())
+        granted = any((since is None or since <= at) and (until is None or at < until) for since, until in spans)
         return (
             role is not None
             and not self.left
             and school in paper.schools
             and not paper.destroyed
             and day_of(at) <= paper.last_day
-            and (role == HEAD or (granted in self.grants and (end is None or at < end)))
+            and (role == HEAD or granted)
             and (role == HEAD or not paper.roles or role in paper.roles)
             and not (role == HEAD and paper.withheld)
         )

@@ -153,10 +153,10 @@ class Scene:
             )
             withdrawing.withdraw(change, document, [school.id], "sent to the wrong school")
 
-    def grant(self, username: str, dfe: str, category: str, until: datetime | None) -> None:
+    def grant(self, username: str, dfe: str, category: str, begins: datetime | None, until: datetime | None) -> None:
         with self._changing(username) as (change, account):
             school, number = schools.find(change.connection, dfe).id, categories.find(change.connection, category)
-            membership.grant(change.connection, account.id, school, number, change.at, until)
+            membership.grant(change.connection, account.id, school, number, change.at, until, begins_at=begins)
             change.record(EventKind.ACCESS_GRANTED, f"account:{account.id}", school=school, reason=category)
 
     def revoke(self, username: str, dfe: str, category: str) -> None:

@@ -38,6 +38,7 @@ def told(reports: Iterable[pytest.TestReport]) -> Iterator[str]:
     for report in reports:
         for name, done in report.user_properties:
             if name == _PROPERTY and isinstance(done, dict):
-                sums.setdefault(report.nodeid.partition("[")[0], Counter()).update(done)
+                total = sums.setdefault(report.nodeid.partition("[")[0], Counter())
+                total.update({**done, "seconds": round(report.duration)})
     for test, done in sums.items():
         yield f"{test}: {', '.join(f'{count:,} {what}' for what, count in done.items())}; {SEED}={seed()} repeats it"
