@@ -26,6 +26,7 @@ from config.errors import OperatorError
 from config.home import Home
 from config.secrets import NAMES, TLS_CERTIFICATE, TLS_KEY, Secrets
 from config.settings import Settings
+from gateway import copies
 from gateway import core as cores
 from gateway.about import about_text, contact, refusals, whom_to_ask, write_refusal
 from gateway.announcements import Announcements
@@ -197,6 +198,7 @@ def jobs(home: Home, services: Services, *, machine: Clock | None = None, thread
     work = {
         **works(core, services.vault, services.log),
         "announcements": lambda run: announcements.turn(run.at),
+        "copies": lambda run: copies.turn(core, services.log, run.at),
     }
     folders = (home.path, home.store_dir, home.keys_dir)
     return clockwork(core, services.log, machine or SystemClock(), work, folders=folders, threads=threads)

@@ -44,6 +44,7 @@ TIMETABLE: Mapping[str, Schedule] = {
     "old mails": Daily(),
     "pruning": Daily(),
     "announcements": Daily(time(7)),
+    "copies": Every(timedelta(hours=1)),
 }
 """Every job there is, and when it is due. What each does is said in `gateway.compose`."""
 

@@ -119,7 +119,8 @@ class Hold(Base):
 class Withdrawal(Base):
     """That a document was taken back from a school [R26].
 
-    Where somebody had read it, the headteacher is asked to destroy the copies, and to confirm that.
+    `read_by`: the accounts of the school that had got bytes of it, by number, as the record said at `searched_at`.
+    Where there are some, the headteacher is asked to destroy the copies, and to confirm that.
     """
 
     __tablename__ = "withdrawal"
@@ -130,7 +131,10 @@ class Withdrawal(Base):
     why: Mapped[str]
     withdrawn_by: Mapped[int] = mapped_column(ForeignKey(Account.id))
     withdrawn_at: Mapped[datetime]
+    searched_at: Mapped[datetime | None]
+    read_by: Mapped[str] = mapped_column(default="")
     asked_at: Mapped[datetime | None]
+    reminded_at: Mapped[datetime | None]
     confirmed_by: Mapped[int | None] = mapped_column(ForeignKey(Account.id))
     confirmed_at: Mapped[datetime | None]
 

@@ -82,9 +82,23 @@ _COMMANDS: dict[str, Later | LazyGroup] = {
     "document": _group(
         "document",
         "What was published.",
-        ("withdraw", {"withdraw": "Take a document back from schools, at once."}),
+        (
+            "withdraw",
+            {
+                "withdraw": "Take a document back from schools, at once.",
+                "withdrawals": "List what was withdrawn, and what became of copies.",
+                "copies_destroyed": "Record that a school's copies are destroyed.",
+            },
+        ),
         list_="List documents.",
         show="Show a document by its reference.",
+    ),
+    "request": _group(
+        "request",
+        "Schools ask for documents to be deleted.",
+        add="Enter a request of somebody of a school.",
+        list_="List the requests and what was decided.",
+        decide="Accept or refuse a request.",
     ),
     "expire": Later("gateway.cli.expire:expire", "Destroy the documents whose destroy day has ended."),
     "certificate": _group(

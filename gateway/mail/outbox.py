@@ -37,6 +37,8 @@ class MailKind(StrEnum):
     KEY_ADDED = "key added"
     LAYOUT_CHANGED = "layout changed"
     SCRIPT_WITHOUT_OWNER = "script without owner"
+    COPIES_TO_DESTROY = "copies to destroy"
+    REQUEST_DECIDED = "request decided"
     RUNNING_OUT = "running out"
 
 
@@ -62,10 +64,16 @@ FACTS: Mapping[MailKind, frozenset[str]] = MappingProxyType(
         MailKind.KEY_ADDED: frozenset({"key", "fingerprint"}),
         MailKind.LAYOUT_CHANGED: frozenset({"layout"}),
         MailKind.SCRIPT_WITHOUT_OWNER: frozenset({"script", "owner", "last_day"}),
+        MailKind.COPIES_TO_DESTROY: frozenset(
+            {"reference", "school", "category", "published", "size", "readers", "asked"}
+        ),
+        MailKind.REQUEST_DECIDED: frozenset({"reference", "school", "asker", "accepted", "why"}),
         MailKind.RUNNING_OUT: frozenset({"items"}),
     }
 )
-"""What each text needs. `left`: how many recovery codes are. `device`, `key`: their names. `layout`: a `Layout`.
+"""What each text needs. `reference`: a document's, which is never named. `published`: when (ISO). `size`: in bytes.
+`school`, `readers`, `asker`: names. `asked`: the day of the first mail, empty in that one. `why`: a reason.
+`left`: how many recovery codes are. `device`, `key`: their names. `layout`: a `Layout`.
 `script`: its short name. `owner`: the name of the person who left. `last_day`: the script's, `2026-12-18`. `items`:
 what `gateway.announcements` puts there."""
 

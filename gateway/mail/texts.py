@@ -267,6 +267,56 @@ def _script_without_owner(o: Occasion) -> _Words:
     return f"the script {o.facts['script']} has lost its owner", "A script has lost its owner", blocks
 
 
+def _copies_to_destroy(o: Occasion) -> _Words:
+    reference, school, asked = o.facts["reference"], o.facts["school"], o.facts["asked"]
+    opening = (
+        f"The council has withdrawn the document {reference}, which had been sent to {school}. Nobody there can open it"
+        " any more. It had been opened before, so that there may be copies."
+    )
+    if asked:
+        opening = (
+            f"On {day(date.fromisoformat(asked))} we asked you to see that all copies of the document {reference} at"
+            f" {school} are destroyed. You have not told us yet that they are."
+        )
+    blocks = (
+        Paragraph(opening),
+        Details(
+            (
+                ("Reference", reference),
+                ("Category", o.facts["category"]),
+                ("Sent", moment(datetime.fromisoformat(o.facts["published"]))),
+                ("Size", f"{o.facts['size']:,} bytes"),
+                ("Opened by", _listed(o.facts["readers"])),
+            )
+        ),
+        Points(
+            (
+                ("Find the copies", "Ask everybody above: drives, downloads, mails, paper, and what was passed on."),
+                ("Destroy them", "Nobody reads them first; empty the recycle bin, and shred what is on paper."),
+                ("Tell us", f"When it is done, {_tell(o)} with the reference. Until then we remind you."),
+            )
+        ),
+        Notice("This mail leaves out what the document is called: names can name pupils. Ask us if in doubt."),
+    )
+    subject = f"destroy all copies of the document {reference}"
+    return (f"reminder: {subject}" if asked else subject), "Please destroy copies of a document", blocks
+
+
+def _request_decided(o: Occasion) -> _Words:
+    reference, accepted = o.facts["reference"], o.facts["accepted"]
+    done = "accepted: nobody at the school can open it any more" if accepted else "refused: it stays until its last day"
+    blocks = (
+        Paragraph(
+            f"{o.facts['asker']} asked for the document {reference} to be deleted at {o.facts['school']}. That"
+            f" is {done}."
+        ),
+        _circumstances(o, ("Reason", o.facts["why"])),
+        Notice(f"If this surprises you, {_tell(o)}."),
+    )
+    word = "accepted" if accepted else "refused"
+    return f"the deletion of {reference} is {word}", f"A request for deletion is {word}", blocks
+
+
 def _running_out(o: Occasion) -> _Words:
     items = sorted(o.facts["items"], key=lambda item: str(item["last_day"]))
     first = _short(date.fromisoformat(items[0]["last_day"]))
@@ -296,6 +346,8 @@ _TEXTS: Mapping[MailKind, Callable[[Occasion], _Words]] = MappingProxyType(
         MailKind.KEY_ADDED: _key_added,
         MailKind.LAYOUT_CHANGED: _layout_changed,
         MailKind.SCRIPT_WITHOUT_OWNER: _script_without_owner,
+        MailKind.COPIES_TO_DESTROY: _copies_to_destroy,
+        MailKind.REQUEST_DECIDED: _request_decided,
         MailKind.RUNNING_OUT: _running_out,
     }
 )

@@ -42,6 +42,16 @@ SAMPLES: dict[str, Any] = {
     "script": "nightly-copy",
     "owner": "Olga Owner",
     "last_day": "2026-12-09",
+    "reference": "D-7KQ2-M4",
+    "school": "Example Primary",
+    "category": "SEND",
+    "published": "2026-11-23T09:00:00+00:00",
+    "size": 48_213,
+    "readers": ["Priya Raman", "the script nightly-copy"],
+    "asked": "2026-11-24",
+    "asker": "Olga Owner",
+    "accepted": True,
+    "why": "another school's pupil",
     "items": [{**ITEM, "what": what} for what in What],
 }
 
@@ -176,10 +186,13 @@ HOSTILE = (
 )
 
 
+_NAMES = {"device", "key", "fingerprint", "owner", "by", "script", "school", "asker", "why"}
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 @pytest.mark.parametrize("kind", MailKind)
 def test_a_hostile_name_reaches_no_other_header_and_brings_no_markup(kind: MailKind, name: str) -> None:
-    facts = dict.fromkeys((FACTS[kind] | ALSO) & {"device", "key", "fingerprint", "owner", "by", "script"}, name)
+    facts = dict.fromkeys((FACTS[kind] | ALSO) & _NAMES, name)
     items = {"items": [{**ITEM, "name": name, "what": What.KEY}]} if kind is MailKind.RUNNING_OUT else {}
     plain, hostile = mail(occasion(kind)), mail(occasion(kind, name=name, schools=[name], **facts, **items))
     assert hostile.keys() == plain.keys()
