@@ -25,6 +25,7 @@ from pathlib import Path
 import paramiko
 
 from auth import accounts
+from auth.principal import Door
 from config.clock import SystemClock
 from config.database import Database
 from config.secrets import Secrets
@@ -54,9 +55,10 @@ _SETTLED = 60.0
 
 @dataclass
 class Storm:
-    """One home, through all rounds. `sent` are documents whose fate is not known yet, `arrived` those that are out.
+    """One home, through all rounds.
 
-    `wrong` is what clients and commands saw that nothing excuses.
+    `sent` are documents whose fate is not known yet, `arrived` those that are out. `entered` is how often a client was
+    let in by SFTP, `wrong` what clients and commands saw that nothing excuses.
     """
 
     founded: Founded
@@ -68,6 +70,7 @@ class Storm:
     acknowledged: set[str] = field(default_factory=set)
     sent: list[Letter] = field(default_factory=list)
     arrived: list[Letter] = field(default_factory=list)
+    entered: int = 0
     wrong: list[str] = field(default_factory=list)
     numbers: Iterator[int] = field(default_factory=lambda: count(1))
     _codes: dict[str, int] = field(default_factory=dict)
@@ -113,7 +116,9 @@ class Storm:
         assert report.intact, report.finding
         assert self.wrong == []
         self.heads.append(report.head)
-        assert uncovered(self.receipts, served.events(0, EventKind.FILE_OPEN)) == []
+        events = served.events(0, EventKind.FILE_OPEN, EventKind.SIGN_IN)
+        assert uncovered(self.receipts, events) == []
+        assert sum((event.event, event.protocol) == (EventKind.SIGN_IN, Door.SFTP) for event in events) >= self.entered
         person = served["nightly"]
         with sftp_drive(served, person) as sftp, dav_drive(served, person) as dav:
             for letter in self.sent:
@@ -179,6 +184,7 @@ class Storm:
         letters = sorted(served.visible(person).items())
         while not over.is_set():
             with suppress(*_CUT_OFF), come_in() as drive:
+                self.entered += drive.door is Door.SFTP
                 while not over.is_set():
                     path, letter = chance.choice(letters)
                     if drive.read(path) != letter.data:
@@ -223,7 +229,7 @@ class Storm:
 
     def _let_something_fall_due(self) -> None:
         """Documents of a day of its own for each round, sent as if that day were the present one."""
-        then = SystemClock().now() - timedelta(days=100 + self.done["rounds"])
+        then = self.founded.at - timedelta(days=100 + self.done["rounds"])
         home, settings = cores.open_home(self.home, {})
         core = cores.core(home, settings, clock=FakeClock(then))
         try:
