@@ -17,6 +17,7 @@ from enum import StrEnum
 from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from cryptography import x509
@@ -33,6 +34,8 @@ from config.schema import Which, check
 from config.secrets import NAMES, TLS_CERTIFICATE, Secrets
 from config.settings import Settings
 from gateway.clockguard import LEAP, mark
+from gateway.jobrunner import RunState, newest, state_of
+from gateway.jobs import TIMETABLE
 from gateway.mail import outbox
 from gateway.mail.sending import base_url, mail_server
 from gateway.mail.smtp import MailServer, Smtp
@@ -364,6 +367,36 @@ def _mails(patient: _Patient) -> _Findings:
     yield next(Finding("mails", state, said, mend) for applies, state, mend in rows if applies)
 
 
+def _jobs(patient: _Patient) -> _Findings:
+    with _reading(patient.settings.main_url(patient.home.path), Which.MAIN) as connection:
+        runs = newest(connection)
+    for job, schedule in TIMETABLE.items():
+        state, said, mend = _job(runs.get(job), schedule.last(patient.now), patient)
+        yield Finding("jobs", state, f"{job}: {said}", mend)
+
+
+def _job(run: Any, due: datetime, patient: _Patient) -> tuple[State, str, str]:
+    if run is None:
+        state = State.WARNING if patient.running else State.OK
+        return state, "it has never been done", "look at the log: it is done while 'ladocs serve' runs"
+    standing, begun, ended = state_of(run, patient.now), _moment(run.begun_at), _moment(run.ended_at)
+    if standing is RunState.FAILED:
+        said = f"it failed at {ended}, {run.attempts} times by now: {run.trouble}"
+        return State.WRONG, said, f"it is tried again at {_moment(run.retry_at)}; the log says more"
+    if standing is RunState.WAITS:
+        what, _, mend = run.trouble.partition(": ")
+        return State.WARNING, f"at {ended} it was left to a person: {what}", mend
+    if standing is RunState.SILENT:
+        return State.WARNING, f"it was broken off; it had begun at {begun}", "it is taken up while 'ladocs serve' runs"
+    if standing is RunState.RUNNING:
+        far = f", {run.done:,} of {run.total:,} done" if run.total else ""
+        return State.OK, f"it has run since {begun}{far}", ""
+    if run.due_at < due and patient.now - due > _LATE:
+        said = f"it was done last at {ended}, and was due at {_moment(due)}"
+        return State.WARNING, said, "jobs are done while 'ladocs serve' runs"
+    return State.OK, f"done at {ended}", ""
+
+
 _CHECKS: Mapping[str, Callable[[_Patient], _Findings]] = {
     "secrets": _secrets,
     "database": _main_database,
@@ -371,6 +404,7 @@ _CHECKS: Mapping[str, Callable[[_Patient], _Findings]] = {
     "checkpoints": _checkpoints,
     "keys": _keys,
     "clock": _clock,
+    "jobs": _jobs,
     "disk": _disks,
     "certificate": _certificate,
     "server": _server,

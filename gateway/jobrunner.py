@@ -116,7 +116,7 @@ class Run:
 Work = Callable[[Run], str | None]
 
 
-class State(StrEnum):
+class RunState(StrEnum):
     """How a run stands."""
 
     RUNNING = "running"
@@ -126,13 +126,13 @@ class State(StrEnum):
     DONE = "done"
 
 
-def state_of(row: Any, at: datetime) -> State:
+def state_of(row: Any, at: datetime) -> RunState:
     """How the run in `row` of `job_run` stands at `at`."""
     if row.ended_at is None:
-        return State.RUNNING if abs(at - row.seen_at) < SILENT else State.SILENT
+        return RunState.RUNNING if abs(at - row.seen_at) < SILENT else RunState.SILENT
     if row.retry_at is not None:
-        return State.FAILED
-    return State.WAITS if row.trouble else State.DONE
+        return RunState.FAILED
+    return RunState.WAITS if row.trouble else RunState.DONE
 
 
 def newest(connection: Connection) -> Mapping[str, Row[Any]]:
@@ -226,34 +226,35 @@ class JobRunner:
 
     def _do(self, run: Run) -> None:
         _, work = self._jobs[run.job]
-        at_once, trouble, retry = False, "", True
         try:
-            trouble = work(run) or ""
-            retry = False
-        except BrokenOff as exc:
-            trouble, at_once = str(exc), True
+            self._close(run, **self._ending(run, work))
+        except _FORESEEN as exc:
+            log.error("how the job %s ended could not be kept: %s", run.job, in_one_line(exc))
+        finally:
+            del self._running[run.id]
+
+    def _ending(self, run: Run, work: Work) -> dict[str, Any]:
+        """Do the work; what the row says of how it ended."""
+        try:
+            waits = work(run)
+        except BrokenOff:
+            # It has not ended: it looks silent for long enough that the next start takes it up at once.
+            return {"seen_at": self._clock.now() - SILENT - _delay(run.attempts)}
         except _FORESEEN as exc:
             trouble = in_one_line(exc)
             log.error("the job %s failed and is tried again: %s", run.job, trouble)
         except Exception as exc:
             trouble = f"{type(exc).__name__}: {in_one_line(exc)}"
             log.exception("the job %s failed and is tried again", run.job)
-        delay = timedelta(0) if at_once else _delay(run.attempts)
-        try:
-            self._close(run, trouble, delay if retry else None)
-        except _FORESEEN as exc:
-            log.error("how the job %s ended could not be kept: %s", run.job, in_one_line(exc))
-        finally:
-            del self._running[run.id]
-
-    def _close(self, run: Run, trouble: str, delay: timedelta | None) -> None:
+        else:
+            return {"ended_at": self._clock.now(), "trouble": waits or ""}
         at = self._clock.now()
-        ended = {"ended_at": at, "seen_at": at, "done": run.done, "total": run.total, "trouble": trouble}
-        retry_at = None if delay is None else at + delay
+        return {"ended_at": at, "retry_at": at + _delay(run.attempts), "trouble": trouble}
+
+    def _close(self, run: Run, **ending: Any) -> None:
         with self._database.write() as connection:
-            connection.execute(self._ours(run).values(retry_at=retry_at, **ended))
-            old = delete(JobRun).where(JobRun.job == run.job, JobRun.due_at < run.due_at - KEPT)
-            connection.execute(old)
+            connection.execute(self._ours(run).values(done=run.done, total=run.total, **ending))
+            connection.execute(delete(JobRun).where(JobRun.job == run.job, JobRun.due_at < run.due_at - KEPT))
 
     def _ours(self, run: Run) -> Any:
         return update(JobRun).where(

@@ -124,6 +124,7 @@ _COMMANDS: dict[str, Later | LazyGroup] = {
         checkpoint="Print a signed line of where the record stands.",
     ),
     "db": _group("db", "The databases.", upgrade="Bring the tables up to date."),
+    "job": _group("job", "What the clock does by itself.", list_="List when each job was done, and how."),
     "clock": _group("clock", "The guarded clock.", confirm="Confirm that the machine's clock is right."),
 }
 

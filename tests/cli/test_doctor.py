@@ -70,7 +70,7 @@ def a_mail(county: County, **values: object) -> None:
 def test_a_new_home_has_nothing_wrong(county: County) -> None:
     found = rows(county)
     assert {row["check"] for row in found} == {
-        *("home", "settings", "secrets", "database", "record", "checkpoints", "keys", "clock", "disk"),
+        *("home", "settings", "secrets", "database", "record", "checkpoints", "keys", "clock", "jobs", "disk"),
         *("certificate", "server", "address", "terms", "mail server", "mails"),
     }
     assert {row["check"] for row in found if row["state"] == "warning"} == {

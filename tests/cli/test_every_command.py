@@ -44,7 +44,7 @@ EXAMPLES = examples()
 
 def test_the_commands_are_those_of_the_product() -> None:
     assert set(ALL) == {
-        *("demo", "init", "serve", "doctor", "publish", "db upgrade", "clock confirm", "expire"),
+        *("demo", "init", "serve", "doctor", "publish", "db upgrade", "clock confirm", "expire", "job list"),
         *(f"certificate {verb}" for verb in ("list", "show", "verify")),
         *(f"audit {verb}" for verb in ("list", "verify", "checkpoint", "find", "export")),
         *(f"school {verb}" for verb in ("add", "import", "list", "show", "network")),

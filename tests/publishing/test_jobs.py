@@ -16,7 +16,7 @@ from config.clock import london_date
 from config.errors import OperatorError
 from gateway import compose
 from gateway.clockguard import mark, set_mark
-from gateway.jobrunner import State, newest, state_of
+from gateway.jobrunner import RunState, newest, state_of
 from gateway.jobs import TIMETABLE, Jobs, run_until
 from gateway.vault.models import Kek
 from tests.publishing.authority import Authority
@@ -71,7 +71,7 @@ def test_every_job_of_the_timetable_is_done_by_a_service(jobs: Jobs, authority: 
     with authority.database.read() as connection:
         runs = newest(connection)
     assert {job: state_of(run, authority.clock.now()) for job, run in runs.items()} == dict.fromkeys(
-        TIMETABLE, State.DONE
+        TIMETABLE, RunState.DONE
     )
 
 
