@@ -113,6 +113,7 @@ _COMMANDS: dict[str, Later | LazyGroup] = {
         "Answers for people.",
         ("person", {"person": "Print all that is held about somebody."}),
         ("access", {"access": "Say who could read what on a day."}),
+        ("retention", {"retention": "Say what is due to be destroyed, and when."}),
     ),
     "audit": _group(
         "audit",
