@@ -9,7 +9,7 @@ sqlalchemy.exc.SQLAlchemyError and OSError; what was not done then is done by th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 from enum import StrEnum
@@ -61,18 +61,25 @@ class CopyState(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Copies:
-    """A withdrawal from one school. `readers`: short names of accounts that got bytes; times are aware UTC."""
+    """A withdrawal from one school. Of the accounts that got bytes `readers` has the short names, `people` the others.
+
+    Times are aware UTC; `size` is in bytes.
+    """
 
     id: int
     reference: str
     school_id: int
     dfe: str
     school: str
+    category: str
+    size: int
+    published_at: datetime
     withdrawn_at: datetime
     withdrawn_by: str
     why: str
     state: CopyState
     readers: tuple[str, ...]
+    people: tuple[str, ...]
     asked_at: datetime | None
     reminded_at: datetime | None
     confirmed_by: str | None
@@ -154,8 +161,17 @@ def listing(
         rows = rows.where(Withdrawal.school_id.in_(school_ids))
     if only_open:
         rows = rows.where(*_UNCONFIRMED)
-    names = {account.id: account.username for account in accounts.listing(connection)}
-    return [_copies(row, names) for row in connection.execute(rows).all()]
+    people = {account.id: account for account in accounts.listing(connection)}
+    return [_copies(row, people) for row in connection.execute(rows).all()]
+
+
+def asked_of(connection: Connection, account_id: int, at: datetime) -> list[Copies]:
+    """What was asked of the headteachers of the schools that the account heads at `at`, the newest first.
+
+    Nothing that was withheld from them: of that nobody is asked.
+    """
+    headed = roster.party(connection, account_id, at).heads
+    return [one for one in listing(connection, school_ids=sorted(headed)) if one.asked_at is not None]
 
 
 _UNCONFIRMED = (Withdrawal.read_by != "", Withdrawal.confirmed_at.is_(None))
@@ -183,18 +199,23 @@ def _rows() -> Any:
     )
 
 
-def _copies(row: Any, names: Any) -> Copies:
+def _copies(row: Any, people: Mapping[int, AccountRow]) -> Copies:
+    readers = [people[int(one)] for one in row.read_by.split()]
     return Copies(
         id=row.id,
         reference=row.reference,
         school_id=row.school_id,
         dfe=row.dfe,
         school=row.school,
+        category=row.category,
+        size=row.length,
+        published_at=row.published_at,
         withdrawn_at=row.withdrawn_at,
         withdrawn_by=row.by,
         why=row.why,
         state=_state(row),
-        readers=tuple(names.get(int(one), one) for one in row.read_by.split()),
+        readers=tuple(one.username for one in readers),
+        people=tuple(_called(one) for one in readers),
         asked_at=row.asked_at,
         reminded_at=row.reminded_at,
         confirmed_by=row.confirmer,
@@ -248,7 +269,7 @@ def _ask(core: Core, change: Change, row: Any) -> None:
         "category": row.category,
         "published": row.published_at.isoformat(),
         "size": row.length,
-        "readers": [_called(change.connection, int(one)) for one in row.read_by.split()],
+        "readers": list(_copies(row, {one.id: one for one in accounts.listing(change.connection)}).people),
         "asked": "" if row.asked_at is None else london_date(row.asked_at).isoformat(),
         "school": row.school,
     }
@@ -267,10 +288,7 @@ def _ask(core: Core, change: Change, row: Any) -> None:
         change.connection.execute(update(Withdrawal).where(Withdrawal.id == row.id).values(**when))
 
 
-def _called(connection: Connection, account_id: int) -> str:
-    account = accounts.get(connection, account_id)
-    if account is None:
-        return str(account_id)
+def _called(account: AccountRow) -> str:
     return f"the script {account.username}" if account.kind is Kind.SERVICE else account.name
 
 

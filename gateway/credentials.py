@@ -72,7 +72,7 @@ class OwnCredentials:
         stored = chosen(self._core, account, new, words)
         if normalised(new) == normalised(current):
             raise OperatorError("This is the password that you have: choose another one.")
-        with self._act(principal, peer, proof) as (change, account):
+        with self.act(principal, peer, proof) as (change, account):
             accounts.set_password_hash(change.connection, account.id, stored, change.at)
             change.record(EventKind.CREDENTIAL_ADDED, f"account:{account.id}", reason="password")
             tell(self._core, change, account, MailKind.PASSWORD_CHANGED)
@@ -81,7 +81,7 @@ class OwnCredentials:
     def begin_codes(self, principal: Principal, password: str, peer: Peer) -> NewCodes:
         """A secret for an authenticator, to be confirmed within an hour; the one in use stays in use."""
         proof = self._proof(principal, password, peer)
-        with self._act(principal, peer, proof) as (change, account):
+        with self.act(principal, peer, proof) as (change, account):
             return begin_codes(self._core, change, account)
 
     def confirm_codes(self, principal: Principal, code: str, peer: Peer) -> tuple[tuple[str, ...], str]:
@@ -92,7 +92,7 @@ class OwnCredentials:
         proof = self._authenticator.check_new_code(self._authenticator.candidate(principal.username, peer), code)
         if proof is None:
             raise NotAccepted("This is no code of the new secret: wait for the next one and type it.")
-        with self._act(principal, peer) as (change, account):
+        with self.act(principal, peer) as (change, account):
             codes = take_codes(self._core, change, account, proof)
             if codes is None:
                 raise NotAccepted("Another secret was begun since: scan the newest one.")
@@ -103,7 +103,7 @@ class OwnCredentials:
     def new_recovery_codes(self, principal: Principal, password: str, peer: Peer) -> tuple[str, ...]:
         """Ten recovery codes, shown once; those before end."""
         proof = self._proof(principal, password, peer)
-        with self._act(principal, peer, proof) as (change, account):
+        with self.act(principal, peer, proof) as (change, account):
             if not account.has_totp:
                 raise NotAccepted("Recovery codes go with one-time codes: set up an authenticator first.")
             tell(self._core, change, account, MailKind.RECOVERY_CODES_MADE)
@@ -140,7 +140,7 @@ class OwnCredentials:
 
     def add_device(self, principal: Principal, name: str, networks: Iterable[str], peer: Peer) -> str:
         """A device password for one's own drive, shown once; refused where one of that name is there already."""
-        with self._act(principal, peer) as (change, account):
+        with self.act(principal, peer) as (change, account):
             held = devices.listing(change.connection, account.id)
             if any(device.revoked_at is None and device.name == cleaned(name) for device in held):
                 raise OperatorError(_TAKEN)
@@ -148,17 +148,17 @@ class OwnCredentials:
 
     def revoke_device(self, principal: Principal, number: int, peer: Peer) -> None:
         """End one's device password of this number."""
-        with self._act(principal, peer) as (change, account):
+        with self.act(principal, peer) as (change, account):
             end_device(change, account.id, number)
 
     def add_key(self, principal: Principal, text: str, name: str, peer: Peer) -> KeyRow:
         """A key of one's own, from its OpenSSH line."""
-        with self._act(principal, peer) as (change, account):
+        with self.act(principal, peer) as (change, account):
             return give_key(self._core, change, account, text, name)
 
     def remove_key(self, principal: Principal, number: int, peer: Peer) -> None:
         """End one's key of this number for good."""
-        with self._act(principal, peer) as (change, account):
+        with self.act(principal, peer) as (change, account):
             end_key(change, account.id, number)
 
     def places(self, principal: Principal) -> list[TrustRow]:
@@ -168,7 +168,7 @@ class OwnCredentials:
 
     def sign_out_elsewhere(self, principal: Principal, peer: Peer) -> str:
         """End sessions, trust and links of one's own; drives and scripts go on. The cookie of the session here."""
-        with self._act(principal, peer) as (change, account):
+        with self.act(principal, peer) as (change, account):
             endings.end_sessions(change.connection, account.id, change.at)
             change.record(EventKind.ACCOUNT_CHANGED, f"account:{account.id}", reason="signed out everywhere else")
             return self._session_anew(change, principal, principal.factors)
@@ -191,7 +191,7 @@ class OwnCredentials:
         Raises NotAccepted for whoever is not; that somebody tried is recorded. It does not say who exists elsewhere.
         """
         try:
-            with self._act(principal, peer) as (change, me):
+            with self.act(principal, peer) as (change, me):
                 account = accounts.find(change.connection, username)
                 if account is None:
                     raise change.refused(Act.RESET_CODES, Refusal.NOT_STAFF, "")
@@ -213,7 +213,7 @@ class OwnCredentials:
         return proof
 
     @contextmanager
-    def _act(self, principal: Principal, peer: Peer, proof: Proof | None = None) -> Iterator[tuple[Change, AccountRow]]:
+    def act(self, principal: Principal, peer: Peer, proof: Proof | None = None) -> Iterator[tuple[Change, AccountRow]]:
         """A change by `principal`, whose session and proof still hold within it."""
         with changing(
             self._core, self._log, principal.account_id, peer.client, protocol=peer.door, address=peer.address

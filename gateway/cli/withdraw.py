@@ -108,7 +108,7 @@ def ask_for_copies(here: Desk) -> bool:
 
 
 def _row(one: Copies) -> Row:
-    return {name: value for name, value in asdict(one).items() if name not in ("id", "school_id")}
+    return {name: value for name, value in asdict(one).items() if name not in ("id", "school_id", "people")}
 
 
 def _readers(here: Desk, reference: str) -> Said | None:

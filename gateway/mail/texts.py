@@ -293,7 +293,7 @@ def _copies_to_destroy(o: Occasion) -> _Words:
             (
                 ("Find the copies", "Ask everybody above: drives, downloads, mails, paper, and what was passed on."),
                 ("Destroy them", "Nobody reads them first; empty the recycle bin, and shred what is on paper."),
-                ("Tell us", f"When it is done, {_tell(o)} with the reference. Until then we remind you."),
+                ("Confirm it", f"Sign in and open “Copies to destroy”, or {_tell(o)}. Until then we remind you."),
             )
         ),
         Notice("This mail leaves out what the document is called: names can name pupils. Ask us if in doubt."),

@@ -24,6 +24,7 @@ from gateway.portal.account import AccountPages
 from gateway.portal.addresses import Addresses
 from gateway.portal.advice import Adviser
 from gateway.portal.colleagues import ColleaguePages
+from gateway.portal.copies import CopyPages
 from gateway.portal.forms import SEAL
 from gateway.portal.gate import Gate, Visits
 from gateway.portal.links import LinkPages
@@ -94,6 +95,7 @@ def _routes(signs: Signs, services: Services, visits: Visits) -> tuple[Route, ..
         *AccountPages(services.own, addresses, services.clock.now, notice).routes(),
         *OwnPages(services.own, adviser).routes(),
         *ColleaguePages(services.own).routes(),
+        *CopyPages(services).routes(),
     )
 
 

@@ -20,6 +20,7 @@ SEEN = {
     *("credential:removed", "trust:ended", "guesses:cleared", "document:published", "clock:confirmed"),
     *("auth:sign-in", "auth:refused", "auth:sign-out", "link:used", "terms:accepted"),
     *("folder:browse", "file:open", "file:close", "file:refused"),
+    *("document:withdrawn", "copies:asked", "copies:destroyed", "request:made", "request:decided"),
 }
 """What these acts must have left, so that the comparison is one."""
 
@@ -39,6 +40,15 @@ def wrongly(county: County) -> None:
             candidate = services.authenticator.candidate(name, peer())
             services.authenticator.check_device(candidate, "0000-0000-0000-0000-0000-0000")
             services.authenticator.authenticate(candidate, [])
+
+
+def take_back(county: County) -> None:
+    """What the headteacher has read is asked for and withdrawn, and the copies are destroyed."""
+    [letter] = county("document", "list", "--json").json
+    at, because = (letter["reference"], "--school", PRIMARY), ("--because", "sent by mistake")
+    county("request", "add", *at, "--asked-by", "m.head", *because)
+    county("request", "decide", "1", "accept", *because)
+    county("document", "copies-destroyed", *at, "--by", "m.head")
 
 
 def test_no_record_fills_a_field_that_the_page_does_not_name(county: County, letter: Path, tmp_path: Path) -> None:
@@ -61,6 +71,7 @@ def test_no_record_fills_a_field_that_the_page_does_not_name(county: County, let
         county(*words)
     in_session(county, "m.head", look_about)
     wrongly(county)
+    take_back(county)
     county("account", "leave", "s.senco")
     with closing(sqlite3.connect(county.home / "record.db")) as record:
         told = [json.loads(payload) for (payload,) in record.execute("SELECT payload FROM audit_record")]

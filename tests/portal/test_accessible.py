@@ -18,6 +18,7 @@ from auth.principal import Door
 from tests.portal.browsing import DESK, PHONE, served, sign_in
 from tests.portal.site import PASSWORD, Site, a_site
 from tests.support.people import KEY
+from tests.support.withdrawing import withdrawn_after_reading
 from tests.support.world import HERE, OFFICER, peer
 
 pytestmark = pytest.mark.needs("chromium")
@@ -169,6 +170,8 @@ PAGES: dict[str, tuple[str, Callable[[Visit], None]]] = {  # how one comes there
     "recovery codes": ("Your new recovery codes", _recovery_codes),
     "colleagues": ("Colleagues", _behind("/colleagues?done=o.office")),
     "reset a colleague": ("Reset the one-time codes of O.Office?", _behind("/colleagues/o.office/codes")),
+    "copies": ("Copies to destroy", _behind("/copies?done=D-0000-00")),
+    "confirm copies": ("Are all copies of", _behind("/copies/1/destroyed")),
     "signed out": ("You have signed out", _signed_out),
     "not found": ("Page not found", lambda visit: visit.to("/none")),
 }
@@ -176,12 +179,13 @@ PAGES: dict[str, tuple[str, Callable[[Visit], None]]] = {  # how one comes there
 
 @pytest.fixture(scope="module")
 def lived_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A site whose people have a device that was used, a key and a script."""
+    """A site whose people have a device that was used, a key, a script, and a copy of what was withdrawn."""
     with a_site(tmp_path_factory.mktemp("site")) as site:
         head = site.signed_in("h.head")
         shown = head.post("/account/devices", name="Office PC", networks="192.0.2.0/24").text
         head.post("/account/keys", name="Laptop", key=KEY)
         site.world.service("nightly", "h.head", {HERE: ["General"]})
+        withdrawn_after_reading(site.world)
         authenticator = site.world.services.authenticator
         candidate = authenticator.candidate("h.head", peer(Door.WEBDAV, "Microsoft-WebDAV-MiniRedir/10.0.19045"))
         proof = authenticator.check_device(candidate, shown.partition('class="big">')[2][:29])

@@ -49,6 +49,9 @@ ROUTES = {  # method and rule: whether it is behind sign-in, and what a stranger
     ("GET", "/colleagues"): (True, BEHIND),
     ("GET", "/colleagues/<username>/codes"): (True, BEHIND),
     ("POST", "/colleagues/<username>/codes"): (True, BEHIND),
+    ("GET", "/copies"): (True, BEHIND),
+    ("GET", "/copies/<int:number>/destroyed"): (True, BEHIND),
+    ("POST", "/copies/<int:number>/destroyed"): (True, BEHIND),
 }
 POSTS = [rule for method, rule in ROUTES if method == "POST"]
 SEALED = [rule for (method, rule), (behind, _) in ROUTES.items() if behind and method == "POST"]
