@@ -181,12 +181,16 @@ class Catalogue:
     def tokens(self, connection: Connection, folder: Folder, name: str) -> list[bytes]:
         """The tokens that `name` can have in `folder`: one for each key under which its month's names are sealed."""
         first, last = folder.month.first_day + RETENTION, folder.month.last_day + RETENTION
-        keys: Iterable[bytes] = self._vault.publish_keys(connection, first, last)
-        found = []
-        for key in keys:
-            with suppress(KeyGone):  # destroyed since the keys were asked for: nothing has a name under it any more
-                found.append(self._vault.token(key, folder.token_id, name))
-        return found
+        for _ in range(2):
+            found = [self._token(key, folder, name) for key in self._vault.publish_keys(connection, first, last)]
+            if None not in found:
+                break  # else a key was destroyed since: what outlived it has its names under another, asked for now
+        return [token for token in dict.fromkeys(found) if token is not None]
+
+    def _token(self, key: bytes, folder: Folder, name: str) -> bytes | None:
+        with suppress(KeyGone):
+            return self._vault.token(key, folder.token_id, name)
+        return None
 
 
 def delivered(connection: Connection, where: ColumnElement[bool]) -> list[tuple[Folder, Resource]]:

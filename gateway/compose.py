@@ -148,20 +148,7 @@ def services(home: Home, settings: Settings, *, machine: Clock | None = None) ->
     watch = Watch(core.database, clock)
     scopes = Scopes(core.database, clock, watch)
     doors = PolicyDoors(refusals(contact(settings)))
-    authenticator = Authenticator(
-        database=core.database,
-        clock=clock,
-        entropy=core.entropy,
-        passwords=core.passwords,
-        totp=core.totp,
-        recovery=core.recovery,
-        devices=core.devices,
-        throttle=Throttle(core.database, GuessLimits()),
-        trust=_trust_rules(settings),
-        pages=_page_limits(settings),
-        doors=doors,
-        recorder=AuditRecorder(log, strangers, clock),
-    )
+    authenticator = _authenticator(core, doors, AuditRecorder(log, strangers, clock))
     made = Services(
         core=core,
         settings=settings,
@@ -183,6 +170,28 @@ def services(home: Home, settings: Settings, *, machine: Clock | None = None) ->
     )
     observe_clock(made)
     return made
+
+
+def authenticator(core: Core, log: AuditLog) -> Authenticator:
+    """What a command asks who the second person of an act is."""
+    return _authenticator(core, PolicyDoors(), AuditRecorder(log, Strangers(log, core.clock), core.clock))
+
+
+def _authenticator(core: Core, doors: PolicyDoors, recorder: AuditRecorder) -> Authenticator:
+    return Authenticator(
+        database=core.database,
+        clock=core.clock,
+        entropy=core.entropy,
+        passwords=core.passwords,
+        totp=core.totp,
+        recovery=core.recovery,
+        devices=core.devices,
+        throttle=Throttle(core.database, GuessLimits()),
+        trust=_trust_rules(core.settings),
+        pages=_page_limits(core.settings),
+        doors=doors,
+        recorder=recorder,
+    )
 
 
 def observe_clock(services: Services) -> None:

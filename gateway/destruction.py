@@ -1,9 +1,9 @@
-"""The daily destruction [R9]: INTENT, KEYGONE, SWEPT, CERTIFIED for each day whose documents are due.
+"""Destruction [R9]: INTENT, KEYGONE, SWEPT, CERTIFIED for each day that has ended, each lifted hold, each withdrawal.
 
 Called by the jobs after each midnight and by `ladocs expire`. Each step is durable before the next and may be done
 again, so a run that was broken off anywhere is taken up by the next one. One run at a time over all processes. Not
-thread-safe. Raises OperatorError (a live document under a key that is due; a proof that fails), RecordUnavailable,
-OSError and sqlalchemy.exc.SQLAlchemyError; what was not done then is done by the next run.
+thread-safe. Raises OperatorError (a proof that fails), RecordUnavailable, OSError and sqlalchemy.exc.SQLAlchemyError;
+what was not done then is done by the next run.
 """
 
 from __future__ import annotations
@@ -13,61 +13,34 @@ import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Row, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, exists, insert, or_, select, update
 
 from config.clock import Clock, london_date
 from config.database import Database
 from config.errors import OperatorError
 from config.files import make_private_folder, write_durably
 from config.secrets import Secrets
-from gateway import certificate
+from gateway import certificate, rekeying
+from gateway.due import Due, Waits, alive, doomed, due, ending, held, unusual
 from gateway.models import Batch, Delivery, Document, StoredObject
 from gateway.vault.format import ID_BYTES
-from gateway.vault.models import Destroyed, Kek, KekState, Stage
+from gateway.vault.models import Cause, Destroyed, Kek, KekState, Purpose, Stage
 from gateway.vault.vault import Vault
+from policy import generations
 from policy.audit.checkpoints import signing_key
 from policy.audit.events import Event, EventKind, Result
 from policy.audit.log import AuditLog
 
 log = logging.getLogger(__name__)
 
-_AROUND = timedelta(days=91)
-_FEW = 20
-"""So many documents never wait for a person: where little is published, one letter more is no sign of anything."""
 _CANARY = 2 * ID_BYTES + 60
 _TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
-
-Progress = Callable[[date, Stage], None]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Day:
-    """A day that is due: how many documents in how many schools, and how far it has come (None: not begun)."""
-
-    day: date
-    documents: int
-    schools: int
-    state: Stage | None
-
-
-@dataclass(frozen=True, slots=True)
-class Waits:
-    """More falls due than `usual` explains: a person looks first."""
-
-    documents: int
-    usual: int
-
-    def __str__(self) -> str:
-        return (
-            f"{self.documents:,} documents fall due at once, and at most {self.usual:,} did on other days: see"
-            " 'ladocs expire --dry-run', then 'ladocs expire --confirm'"
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +49,41 @@ class Confirmed:
 
     actor: int
     user: str
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One act of destruction that has begun. Its text is its name: `2027-02-22`, or `2027-02-22-lifted-7`."""
+
+    id: int
+    day: date
+    cause: Cause
+
+    def __str__(self) -> str:
+        return str(self.day) if self.cause is Cause.DAY else f"{self.day}-{self.cause}-{self.id}"
+
+
+Progress = Callable[[Act, Stage], None]
+
+
+@dataclass(slots=True)
+class Left:
+    """What a run has left undone, and why: a person sees to it."""
+
+    waits: Waits | None = None
+    stuck: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return "; ".join([*([str(self.waits)] if self.waits else ()), *self.stuck])
+
+
+class Stuck(OperatorError):
+    """A document under a key that is due is not to be destroyed, or cannot be moved."""
+
+    def __init__(self, day: date, reference: str, why: str) -> None:
+        super().__init__(f"{reference} lies under a key of {day} and {why}: the row was changed")
+        self.day = day
+        self.reference = reference
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,25 +100,29 @@ class Destruction:
     origin: str
 
     def run(
-        self, at: datetime, *, confirmed: Confirmed | None = None, progress: Progress | None = None
-    ) -> Waits | None:
-        """Destroy all that is due at `at` (aware UTC), or say why it waits. Nothing where another process is at it."""
+        self, at: datetime, *, early: bool = False, confirmed: Confirmed | None = None, progress: Progress | None = None
+    ) -> Left | None:
+        """Destroy all that is due at `at` (aware UTC), or say what was left. Nothing where another process is at it.
+
+        What was withdrawn is due from the next midnight on, or, `early`, at once.
+        """
+        left = Left()
         with self._turn() as ours:
             if not ours:
                 return None
-            days = due(self.database, at)
-            waits = unusual(self.database, days)
-            begun = [one for one in days if one.state is not None]
-            fresh = [one for one in days if one.state is None]
-            for one in begun:
-                self._finish(one.day, progress)
+            dues = due(self.database, at, early=early)
+            waits = unusual(self.database, dues)
+            for one in dues:
+                if one.id is not None:
+                    self._carry_on(Act(one.id, one.day, one.cause), progress, left)
             if waits is not None and not self._vouched(waits, confirmed):
-                return waits
-            for one in fresh:
-                self._intend(one.day, at)
-                self._finish(one.day, progress)
-            self._retire(at)
-        return None
+                left.waits = waits
+            for one in dues:
+                if one.id is None and (one.cause is not Cause.DAY or left.waits is None):
+                    self._carry_out(one, at, progress, left, early=early)
+            if left.waits is None:
+                self._retire(at)
+        return left if left.waits or left.stuck else None
 
     @contextmanager
     def _turn(self) -> Iterator[bool]:
@@ -149,113 +161,183 @@ class Destruction:
         )
         return True
 
-    def _intend(self, day: date, at: datetime) -> None:
-        """INTENT: recorded, then the day's keys are closed; from that commit on nothing is wrapped with them."""
-        begun = self.clock.now()
-        with self.database.read() as connection:
-            _require_dead(connection, day, at)
-            keys = [key.id for key in _keys(connection, day)]
-            things = _things(connection, day)
-        canaries = b"".join(filter(None, map(self.vault.canary, keys)))
-        self._tell(EventKind.DESTRUCTION_INTENT, day, things, begun)
-        with self.database.write() as connection:
-            connection.execute(update(Kek).where(_of(day)).values(state=KekState.CLOSING))
-            connection.execute(insert(Destroyed).values(day=day, state=Stage.INTENT, canaries=canaries, begun_at=begun))
+    def _carry_out(self, one: Due, at: datetime, progress: Progress | None, left: Left, *, early: bool) -> None:
+        """All of what has not begun yet."""
+        try:
+            act = self._begin(one, at, early=early)
+        except Stuck as exc:
+            self._alarm(exc, left)
+        else:
+            if act is not None:
+                self._carry_on(act, progress, left)
 
-    def _finish(self, day: date, progress: Progress | None) -> None:
-        """Every step that is still to be done of a day whose destruction has begun."""
+    def _carry_on(self, act: Act, progress: Progress | None, left: Left) -> None:
+        """Every step that is still to be done of an act that has begun."""
         steps = {Stage.INTENT: self._end_keys, Stage.KEYGONE: self._sweep, Stage.SWEPT: self._certify}
-        while (state := self._state(day)) is not Stage.CERTIFIED:
-            if progress is not None:
-                progress(day, state)
-            steps[state](day)
+        try:
+            while (state := self._state(act)) is not Stage.CERTIFIED:
+                if progress is not None:
+                    progress(act, state)
+                steps[state](act)
+        except Stuck as exc:
+            self._alarm(exc, left)
 
-    def _state(self, day: date) -> Stage:
-        with self.database.read() as connection:
-            return Stage(connection.execute(select(Destroyed.state).where(Destroyed.day == day)).scalar_one())
+    def _alarm(self, stuck: Stuck, left: Left) -> None:
+        log.critical("not destroyed: %s", stuck)
+        kind, day = EventKind.DESTRUCTION_WAITS, str(stuck.day)
+        self.log.record(Event(event=kind, at=self.clock.now(), result=Result.DENY, object=day, reason=str(stuck)))
+        left.stuck.append(str(stuck))
 
-    def _end_keys(self, day: date) -> None:
-        """KEYGONE: the keys leave the box, its old root key is destroyed, and the canaries prove it."""
+    def _begin(self, one: Due, at: datetime, *, early: bool) -> Act | None:
+        """INTENT: recorded, then the keys are closed, and what goes with them is marked; None: a hold was faster.
+
+        From that commit on nothing is wrapped with these keys, and nothing holds what is marked.
+        """
+        begun = self.clock.now()
+        chosen = and_(doomed(one.cause, at, early=early), Kek.day == one.day)
+        spare = self._spare(chosen) if one.cause is Cause.WITHDRAWN else None
+        if spare is None and one.cause is Cause.WITHDRAWN:
+            return None
+        with self.database.write() as connection:
+            generations.hold(connection, generations.ACCESS)
+            if spare is not None:
+                chosen = and_(chosen, Kek.id == spare.instead_of)
+            chosen_rows = connection.execute(_objects(chosen)).all()
+            keys = sorted({row.kek_id for row in chosen_rows})
+            if one.cause is Cause.DAY:
+                keys = list(connection.execute(select(Kek.id).where(ending(), Kek.day == one.day)).scalars())
+            if not keys:
+                return None
+            if one.cause is not Cause.WITHDRAWN:
+                _require_dead(connection, keys, one.day, at)
+            act = self._enter(connection, one, keys, begun)
+            marks = [{"of": row.id, "act": act.id} for row in chosen_rows]
+            if marks:
+                connection.execute(_MARK, marks)
+            if spare is not None:
+                connection.execute(insert(Kek).values(spare.row(one.day)))
+            self._tell(EventKind.DESTRUCTION_INTENT, act, _things(connection, act), begun)
+        return act
+
+    def _spare(self, chosen: ColumnElement[bool]) -> _Spare | None:
+        """A new key for the rest of the day whose first key has chosen documents."""
         with self.database.read() as connection:
-            _require_dead(connection, day, self.clock.now())
-            keys = {key.id for key in _keys(connection, day)}
-            things = _things(connection, day)
-            canaries = connection.execute(select(Destroyed.canaries).where(Destroyed.day == day)).scalar_one()
+            old = connection.execute(_objects(chosen).order_by(Kek.id).limit(1)).first()
+        if old is None:
+            return None
+        [made], generation = self.vault.make_keys(1, instead_of=old.kek_id)
+        return _Spare(made, generation, old.kek_id)
+
+    def _enter(self, connection: Connection, one: Due, keys: Sequence[bytes], begun: datetime) -> Act:
+        canaries = b"".join(filter(None, map(self.vault.canary, keys)))
+        values = {"day": one.day, "cause": one.cause, "state": Stage.INTENT, "canaries": canaries, "begun_at": begun}
+        number = connection.execute(insert(Destroyed).values(values).returning(Destroyed.id)).scalar_one()
+        closing = update(Kek).where(Kek.id.in_(keys))
+        connection.execute(closing.values(state=KekState.CLOSING, destruction_id=number))
+        return Act(number, one.day, one.cause)
+
+    def _state(self, act: Act) -> Stage:
+        with self.database.read() as connection:
+            return Stage(connection.execute(select(Destroyed.state).where(Destroyed.id == act.id)).scalar_one())
+
+    def _end_keys(self, act: Act) -> None:
+        """KEYGONE: what is kept is moved, the keys leave the box, its root key dies, and the canaries prove it."""
+        with self.database.read() as connection:
+            keys = [key.id for key in _keys(connection, act)]
+            canaries = connection.execute(select(Destroyed.canaries).where(Destroyed.id == act.id)).scalar_one()
+        self._keep(act, keys)
+        with self.database.read() as connection:
+            _require_dead(connection, keys, act.day, self.clock.now())
+            _require_marked(connection, keys, act.day)
+            things = _things(connection, act)
         generation = self.vault.destroy_keys(keys)
         if any(map(self.vault.opens, _each(canaries))):
-            raise OperatorError(f"A key of {day} still opens what it sealed: see who else writes to keys.dir.")
+            raise OperatorError(f"A key of {act} still opens what it sealed: see who else writes to keys.dir.")
         gone = self.clock.now()
-        self._rotated(f"{day} generation {generation}", len(keys), gone)
-        self._tell(EventKind.DOCUMENT_DESTROYED, day, things, gone)
+        self._rotated(f"{act} generation {generation}", len(keys), gone)
+        self._tell(EventKind.DOCUMENT_DESTROYED, act, things, gone)
         with self.database.write() as connection:
-            connection.execute(update(Kek).where(_of(day)).values(state=KekState.DESTROYED))
-            self._advance(connection, day, Stage.KEYGONE, generation=generation, gone_at=gone)
+            ended = update(Kek).where(Kek.destruction_id == act.id)
+            connection.execute(ended.values(state=KekState.DESTROYED))
+            self._advance(connection, act, Stage.KEYGONE, generation=generation, gone_at=gone)
 
-    def _sweep(self, day: date) -> None:
+    def _keep(self, act: Act, keys: Sequence[bytes]) -> None:
+        """Move what outlives the keys of `act`."""
+        try:
+            if act.cause is Cause.WITHDRAWN:
+                rekeying.keep_day(self.database, self.vault, keys, act.day)
+            else:
+                rekeying.keep_held(self.database, self.vault, keys)
+        except rekeying.Immovable as exc:
+            raise Stuck(act.day, str(exc), "does not open, so that it cannot be kept") from exc
+
+    def _sweep(self, act: Act) -> None:
         """SWEPT: the ciphertexts, and in the rows all that the keys had sealed, and the notes of what was published."""
         with self.database.read() as connection:
-            things = _things(connection, day)
+            things = _things(connection, act)
         for thing in things:
             self.vault.delete(thing.id)
         with self.database.write() as connection:
-            keys = select(Kek.id).where(_of(day)).scalar_subquery()
-            connection.execute(update(StoredObject).where(StoredObject.kek_id.in_(keys)).values(wrap=None))
+            keys = select(Kek.id).where(Kek.destruction_id == act.id).scalar_subquery()
+            marked = update(StoredObject).where(StoredObject.destruction_id == act.id)
+            connection.execute(marked.values(wrap=None))
             connection.execute(update(Delivery).where(Delivery.kek_id.in_(keys)).values(name_sealed=None, token=None))
             connection.execute(update(Batch).where(_all_destroyed()).where(Batch.note != "").values(note=""))
         self.database.scrub(("object", "delivery", "batch"))
         with self.database.write() as connection:
-            self._advance(connection, day, Stage.SWEPT, swept_at=self.clock.now())
+            self._advance(connection, act, Stage.SWEPT, swept_at=self.clock.now())
 
-    def _certify(self, day: date) -> None:
+    def _certify(self, act: Act) -> None:
         """CERTIFIED: the same bytes however often it is done."""
         with self.database.read() as connection:
-            said, documents = _said(connection, day, self.origin)
+            said, documents = _said(connection, act, self.origin)
         data = certificate.signed(said, signing_key(self.secrets))
         make_private_folder(self.certificates)
-        write_durably(self.certificates / f"{day}.txt", data)
+        write_durably(self.certificates / f"{act}.txt", data)
         self.log.record(
             Event(
                 event=EventKind.DESTRUCTION_CERTIFIED,
                 at=self.clock.now(),
                 result=Result.PERMIT,
-                object=str(day),
+                object=str(act),
                 reason=sha256(data).hexdigest(),
                 count=documents,
             )
         )
         with self.database.write() as connection:
-            self._advance(connection, day, Stage.CERTIFIED)
-        log.info("%d documents of %s are destroyed and certified", documents, day)
+            self._advance(connection, act, Stage.CERTIFIED)
+        log.info("%s: %d documents are destroyed and certified", act, documents)
 
     def _retire(self, at: datetime) -> None:
-        """Keys of past days that never sealed anything leave the box together, without a certificate."""
-        past = Kek.day < london_date(at)
+        """Keys of past days under which nothing is left leave the box together, without a certificate.
+
+        Names may have been kept from use under them: those are free, for their month is over.
+        """
+        past = and_(ending(), Kek.day < london_date(at), ~_sealed())
         with self.database.write() as connection:
-            connection.execute(
-                update(Kek).where(past, Kek.state == KekState.ACTIVE, ~_named()).values(state=KekState.CLOSING)
-            )
+            connection.execute(update(Kek).where(past, Kek.state == KekState.ACTIVE).values(state=KekState.CLOSING))
         with self.database.read() as connection:  # only now: what was under way when they were closed is there
-            waiting = select(Kek.id).where(past, Kek.state == KekState.CLOSING, ~_named())
-            keys = set(connection.execute(waiting).scalars())
+            waiting = select(Kek.id).where(past, Kek.state == KekState.CLOSING)
+            keys = list(connection.execute(waiting).scalars())
         if not keys:
             return
         generation = self.vault.destroy_keys(keys)
         self._rotated(f"unused generation {generation}", len(keys), self.clock.now())
         with self.database.write() as connection:
-            ended = update(Kek).where(past, Kek.state == KekState.CLOSING, ~_named())
-            connection.execute(ended.values(state=KekState.DESTROYED))
+            connection.execute(update(Delivery).where(Delivery.kek_id.in_(keys)).values(token=None))
+            connection.execute(update(Kek).where(Kek.id.in_(keys)).values(state=KekState.DESTROYED))
 
-    def _advance(self, connection: Connection, day: date, stage: Stage, **values: object) -> None:
-        connection.execute(update(Destroyed).where(Destroyed.day == day).values(state=stage, **values))
+    def _advance(self, connection: Connection, act: Act, stage: Stage, **values: object) -> None:
+        connection.execute(update(Destroyed).where(Destroyed.id == act.id).values(state=stage, **values))
 
     def _rotated(self, reason: str, count: int, at: datetime) -> None:
         kind = EventKind.KEYS_ROTATED
         self.log.record(Event(event=kind, at=at, result=Result.PERMIT, object="keys", reason=reason, count=count))
 
-    def _tell(self, kind: EventKind, day: date, things: Sequence[Row[bytes, bytes, str]], at: datetime) -> None:
+    def _tell(self, kind: EventKind, act: Act, things: Sequence[Row[bytes, bytes, str]], at: datetime) -> None:
         events = [
             Event(
-                event=kind, at=at, result=Result.PERMIT, object=one.id.hex(), reference=one.reference, reason=str(day)
+                event=kind, at=at, result=Result.PERMIT, object=one.id.hex(), reference=one.reference, reason=str(act)
             )
             for one in things
         ]
@@ -263,94 +345,80 @@ class Destruction:
             self.log.record_all(events)
 
 
-def due(database: Database, at: datetime) -> list[Day]:
-    """The days whose documents are to be destroyed at `at`, and not yet certified; the earliest first."""
-    with database.read() as connection:
-        rows = connection.execute(
-            select(
-                Kek.day,
-                func.count(Document.id.distinct()).label("documents"),
-                func.count(Delivery.school_id.distinct()).label("schools"),
-                func.max(Destroyed.state).label("state"),
-            )
-            .join(StoredObject, StoredObject.kek_id == Kek.id)
-            .join(Document, Document.object_id == StoredObject.id)
-            .join(Delivery, Delivery.document_id == Document.id)
-            .outerjoin(Destroyed, Destroyed.day == Kek.day)
-            .where(Kek.day < london_date(at))
-            .where(Destroyed.state.is_(None) | (Destroyed.state != Stage.CERTIFIED))
-            .group_by(Kek.day)
-            .order_by(Kek.day)
-        )
-        return [
-            Day(
-                day=row.day, documents=row.documents, schools=row.schools, state=Stage(row.state) if row.state else None
-            )
-            for row in rows
-        ]
+@dataclass(frozen=True, slots=True)
+class _Spare:
+    """A key that is in the box already, for what outlives the key `instead_of`."""
+
+    id: bytes
+    generation: int
+    instead_of: bytes
+
+    def row(self, day: date) -> dict[str, object]:
+        return {
+            "id": self.id,
+            "day": day,
+            "purpose": Purpose.PUBLISH,
+            "state": KekState.ACTIVE,
+            "generation": self.generation,
+        }
 
 
-def unusual(database: Database, days: Sequence[Day]) -> Waits | None:
-    """Whether more falls due at once than 1.5 times what the busiest other day had, of three months either way."""
-    fresh = [one for one in days if one.state is None]
-    count = sum(one.documents for one in fresh)
-    if count <= _FEW:
-        return None
-    first = fresh[0].day
-    with database.read() as connection:
-        by_day = (
-            select(func.count().label("documents"))
-            .select_from(Document)
-            .where(Document.destroy_day.between(first - _AROUND, first + _AROUND))
-            .where(Document.destroy_day.not_in([one.day for one in fresh]))
-            .group_by(Document.destroy_day)
-            .subquery()
-        )
-        usual = connection.execute(select(func.max(by_day.c.documents))).scalar()
-    if usual is None and len(fresh) == 1:
-        return None  # all that was ever published, on one day
-    return Waits(count, usual or 0) if count > 1.5 * (usual or 0) else None
+_MARK = update(StoredObject).where(StoredObject.id == bindparam("of")).values(destruction_id=bindparam("act"))
 
 
-def _of(day: date) -> Any:
-    return Kek.day == day
+def _objects(chosen: ColumnElement[bool]) -> Select[bytes, bytes]:
+    """The chosen objects, with their keys."""
+    return select(StoredObject.id, StoredObject.kek_id).join(Kek, Kek.id == StoredObject.kek_id).where(chosen)
 
 
-def _keys(connection: Connection, day: date) -> Sequence[Row[bytes, str]]:
-    return connection.execute(select(Kek.id, Kek.purpose).where(_of(day)).order_by(Kek.id)).all()
+def _keys(connection: Connection, act: Act) -> Sequence[Row[bytes, str]]:
+    return connection.execute(select(Kek.id, Kek.purpose).where(Kek.destruction_id == act.id).order_by(Kek.id)).all()
 
 
-def _things(connection: Connection, day: date) -> Sequence[Row[bytes, bytes, str]]:
-    """The objects under the keys of `day`, with the references of their documents."""
+def _things(connection: Connection, act: Act) -> Sequence[Row[bytes, bytes, str]]:
+    """The objects that `act` destroys, with the references of their documents."""
     return connection.execute(
         select(StoredObject.id, StoredObject.ciphertext_sha256, Document.reference)
-        .join(Kek, Kek.id == StoredObject.kek_id)
         .join(Document, Document.object_id == StoredObject.id)
-        .where(_of(day))
+        .where(StoredObject.destruction_id == act.id)
         .order_by(StoredObject.id, Document.reference)
     ).all()
 
 
-def _require_dead(connection: Connection, day: date, at: datetime) -> None:
-    """Raises OperatorError where a key of `day` holds what is not to be destroyed yet."""
-    live = connection.execute(
+def _kept(connection: Connection, act: Act) -> Sequence[Row[bytes, str]]:
+    """The objects of a day that a hold has kept, with the references of their documents."""
+    return connection.execute(
+        select(StoredObject.id, Document.reference)
+        .join(Kek, Kek.id == StoredObject.kek_id)
+        .join(Document, Document.object_id == StoredObject.id)
+        .where(Kek.purpose == Purpose.HOLD, Kek.day == act.day)
+        .order_by(StoredObject.id, Document.reference)
+    ).all()
+
+
+def _require_dead(connection: Connection, keys: Sequence[bytes], day: date, at: datetime) -> None:
+    """Raises Stuck where a key holds what is not to be destroyed yet."""
+    live = alive(connection, keys, day, at)
+    if live is not None:
+        raise Stuck(day, live, "is not to be destroyed yet")
+
+
+def _require_marked(connection: Connection, keys: Sequence[bytes], day: date) -> None:
+    """Raises Stuck where a key holds what is not to be destroyed with it."""
+    kept = connection.execute(
         select(Document.reference)
-        .join(Delivery, Delivery.document_id == Document.id)
         .join(StoredObject, StoredObject.id == Document.object_id)
-        .where(
-            Delivery.kek_id.in_(select(Kek.id).where(_of(day)))
-            | StoredObject.kek_id.in_(select(Kek.id).where(_of(day))),
-            (Delivery.visible_until > at) | (Document.destroy_day > day),
-        )
+        .where(StoredObject.kek_id.in_(keys), or_(StoredObject.destruction_id.is_(None), held()))
         .limit(1)
     ).scalar()
-    if live is not None:
-        raise OperatorError(f"{live} lies under a key of {day} and is not to be destroyed yet: the row was changed.")
+    if kept is not None:
+        raise Stuck(day, kept, "is held")
 
 
-def _named() -> Any:
-    by_object = exists().where(StoredObject.kek_id == Kek.id)
-    return by_object | exists().where(Delivery.kek_id == Kek.id)
+def _sealed() -> ColumnElement[bool]:
+    """A key under which something still lies."""
+    by_object = exists().where(StoredObject.kek_id == Kek.id, StoredObject.wrap.is_not(None))
+    return by_object | exists().where(Delivery.kek_id == Kek.id, Delivery.name_sealed.is_not(None))
 
 
 def _all_destroyed() -> Any:
@@ -367,10 +435,11 @@ def _each(canaries: bytes) -> Iterator[bytes]:
     return (canaries[start : start + _CANARY] for start in range(0, len(canaries), _CANARY))
 
 
-def _said(connection: Connection, day: date, origin: str) -> tuple[list[str], int]:
-    """The lines of the certificate of `day`, and how many documents it names."""
-    row = connection.execute(select(*Destroyed.__table__.columns).where(Destroyed.day == day)).one()
-    things = _things(connection, day)
+def _said(connection: Connection, act: Act, origin: str) -> tuple[list[str], int]:
+    """The lines of the certificate of `act`, and how many documents it names."""
+    row = connection.execute(select(*Destroyed.__table__.columns).where(Destroyed.id == act.id)).one()
+    things = _things(connection, act)
+    kept = _kept(connection, act) if act.cause is Cause.DAY else ()
     canaries = [
         f"canary {one[:ID_BYTES].hex()} {one[ID_BYTES : 2 * ID_BYTES].hex()} {one[2 * ID_BYTES :].hex()}"
         " opened before, refused after"
@@ -378,16 +447,18 @@ def _said(connection: Connection, day: date, origin: str) -> tuple[list[str], in
     ]
     return [
         f"origin {origin}",
-        f"day {day}",
+        f"day {act.day}",
+        f"cause {act.cause}",
         f"begun {_time(row.begun_at)}",
         f"keys-gone {_time(row.gone_at)}",
         f"swept {_time(row.swept_at)}",
         f"generation {row.generation}",
         "holder file: overwritten and unlinked; the medium may retain",
-        *(f"key {key.id.hex()} {key.purpose}" for key in _keys(connection, day)),
+        *(f"key {key.id.hex()} {key.purpose}" for key in _keys(connection, act)),
         *canaries,
         f"documents {len(things)}",
         *(f"document {one.reference} {one.id.hex()} {one.ciphertext_sha256.hex()}" for one in things),
+        *(f"held {one.reference} {one.id.hex()}" for one in kept),
     ], len(things)
 
 

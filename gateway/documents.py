@@ -19,6 +19,7 @@ from sqlalchemy import Connection, Row, func, select
 from auth.models import Account
 from config.clock import london_date, london_midnight
 from gateway.errors import Damaged
+from gateway.holding import HoldRow, holds
 from gateway.models import Audience, Batch, Delivery, Document, StoredObject
 from gateway.vault.vault import Vault
 from policy.models import Category, School
@@ -42,7 +43,7 @@ class DocumentState(StrEnum):
 class DocumentRow:
     """One document. `names` are by DfE number; None for a name whose key is gone. Times are aware UTC.
 
-    `withdrawn`: the DfE numbers from which it was, and when.
+    `withdrawn`: the DfE numbers from which it was, and when. `holds`: those that are not lifted.
     """
 
     reference: str
@@ -57,6 +58,7 @@ class DocumentRow:
     destroy_day: date
     names: Mapping[str, str | None]
     withdrawn: Mapping[str, datetime]
+    holds: tuple[HoldRow, ...]
     audience: tuple[str, ...]
     not_headteacher_reason: str
 
@@ -126,6 +128,7 @@ def listing(
 
 def _made(connection: Connection, vault: Vault, rows: Sequence[_Row], at: datetime) -> list[DocumentRow]:
     deliveries, audiences = _deliveries(connection, rows), _audiences(connection, rows)
+    held = holds(connection, deliveries)
     return [
         DocumentRow(
             reference=row.reference,
@@ -140,6 +143,7 @@ def _made(connection: Connection, vault: Vault, rows: Sequence[_Row], at: dateti
             destroy_day=row.destroy_day,
             names={one.dfe: _name(vault, one) for one in deliveries[row.id]},
             withdrawn={one.dfe: one.withdrawn_at for one in deliveries[row.id] if one.withdrawn_at is not None},
+            holds=tuple(held.get(row.id, ())),
             audience=tuple(audiences.get(row.id, ())),
             not_headteacher_reason=row.not_headteacher_reason,
         )

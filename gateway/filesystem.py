@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 
 from auth.principal import Principal
 from config.database import Database
-from gateway.catalogue import Catalogue, Folder, Found
+from gateway.catalogue import Catalogue, Folder, Found, Listed
 from gateway.clockguard import GuardedClock
 from gateway.errors import Damaged, IsADirectory, NotADirectory, NotFound, Unavailable
 from gateway.faults import as_fs_errors
@@ -37,6 +37,8 @@ from gateway.places import (
 )
 from gateway.scopes import Scopes
 from gateway.tree import Attributes, Entry, Handle, NodeKind
+from gateway.vault.blob import Blob
+from gateway.vault.keybox import KeyGone
 from gateway.vault.vault import Vault
 from gateway.witness import Witness
 from policy.access import Action, Effect, Reason, Scope, decide
@@ -116,7 +118,7 @@ class VirtualFileSystem:
                 raise IsADirectory
             generation = self._rooms.scopes.generation()  # before the document is looked up
             found, permitted_until = self._found(scope, place, at)
-            return self._open(_Known(found, generation), permitted_until, at, asked_at)
+            return self._open(place, _Known(found, generation), permitted_until, at, asked_at)
 
     def usage(self) -> int:
         with as_fs_errors():
@@ -163,8 +165,7 @@ class VirtualFileSystem:
 
     def _found(self, scope: Scope, place: DocumentPlace, at: datetime) -> tuple[Found, datetime]:
         """The document at `place`, judged, and until when the verdict holds. A refusal is told as NotFound."""
-        with self._rooms.database.read() as connection:
-            found = self._rooms.catalogue.find(connection, place.folder, place.name)
+        found = self._rooms.vault.settled(lambda: self._find(place))
         if found is None:
             self._witness.refused(Reason.NO_SUCH_PATH, at, folder=place.folder, name=place.name)
             raise NotFound
@@ -173,6 +174,10 @@ class VirtualFileSystem:
             self._witness.damaged_name(place.folder, found.delivery_id, at)
             raise Damaged
         return found, permitted_until
+
+    def _find(self, place: DocumentPlace) -> Found | None:
+        with self._rooms.database.read() as connection:
+            return self._rooms.catalogue.find(connection, place.folder, place.name)
 
     def _judge(self, scope: Scope, found: Found, at: datetime) -> datetime:
         """Until when `found` may be read, as things stand; raises what the client may know when it may not."""
@@ -184,7 +189,9 @@ class VirtualFileSystem:
             raise Unavailable(self._rooms.refusals[decision.reason], standing=True)
         raise NotFound
 
-    def _open(self, known: _Known, permitted_until: datetime, at: datetime, asked_at: float) -> Handle:
+    def _open(
+        self, place: DocumentPlace, known: _Known, permitted_until: datetime, at: datetime, asked_at: float
+    ) -> Handle:
         found = known.found
 
         def permit(now: datetime) -> datetime:
@@ -196,7 +203,7 @@ class VirtualFileSystem:
             self._witness.damaged(found, error, self._rooms.clock.now())
 
         try:
-            blob = self._rooms.vault.open(found.object)
+            blob = self._blob(place, found)
         except Damaged as exc:
             damaged(exc)
             raise
@@ -226,6 +233,16 @@ class VirtualFileSystem:
         resource = replace(known.found.resource, withdrawn=withdrawn)
         return _Known(replace(known.found, resource=resource), generation)
 
+    def _blob(self, place: DocumentPlace, found: Found) -> Blob:
+        """The bytes of `found`, looked up once more where its key was moved since; raises Damaged."""
+        try:
+            return self._rooms.vault.open(found.object)
+        except Damaged as exc:
+            moved = self._find(place) if isinstance(exc.__cause__, KeyGone) else None
+            if moved is None or moved.object.kek_id == found.object.kek_id:
+                raise
+            return self._rooms.vault.open(moved.object)
+
     def _newest(self, scope: Scope, place: FolderPlace, at: datetime) -> dict[Folder, datetime]:
         """The folders with something to read below `place`; raises NotFound where it exists only by those [R3]."""
         with self._rooms.database.read() as connection:
@@ -250,8 +267,11 @@ class VirtualFileSystem:
         return sorted(entries, key=lambda entry: entry.name) + self._about_entry(scope, place)
 
     def _documents(self, scope: Scope, place: CategoryPlace, at: datetime) -> list[Entry]:
-        with self._rooms.database.read() as connection:
-            listed = self._rooms.catalogue.listing(connection, place.folder, scope, place.school, at)
+        def ask() -> list[Listed]:
+            with self._rooms.database.read() as connection:
+                return self._rooms.catalogue.listing(connection, place.folder, scope, place.school, at)
+
+        listed = self._rooms.vault.settled(ask)
         if not listed:
             self._witness.refused(Reason.NO_SUCH_PATH, at, name=place.key)
             raise NotFound

@@ -21,7 +21,8 @@ from config.database import Database
 from config.errors import OperatorError
 from config.outages import in_one_line
 from gateway.clockguard import Belief, GuardedClock, MarkKeeper
-from gateway.destruction import Destruction, due
+from gateway.destruction import Destruction
+from gateway.due import due
 from gateway.jobrunner import Daily, Every, JobRunner, Run, Schedule
 from gateway.mail import outbox
 from gateway.mail.delivery import Delivery
@@ -75,8 +76,8 @@ class Daywork:
         def told(_: object, stage: Stage) -> None:
             run.progress(run.done + 1, steps)
 
-        waits = self.destruction.run(run.at, progress=told)
-        return None if waits is None else str(waits)
+        left = self.destruction.run(run.at, progress=told)
+        return None if left is None else str(left)
 
     def sweep(self, run: Run) -> None:
         """What an interrupted publication left."""

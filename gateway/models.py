@@ -19,7 +19,10 @@ _NUMBERED = {"sqlite_autoincrement": True}
 
 
 class StoredObject(Base):
-    """Sealed bytes in the vault. `wrap` is emptied when the key dies; `commitment` is a salted hash."""
+    """Sealed bytes in the vault. `wrap` is emptied when the key dies; `commitment` is a salted hash.
+
+    `destruction_id` is the act that destroys it, from the moment that nothing can keep it any more.
+    """
 
     __tablename__ = "object"
     id: Mapped[bytes] = mapped_column(primary_key=True)
@@ -31,6 +34,7 @@ class StoredObject(Base):
     ciphertext_sha256: Mapped[bytes]
     commitment: Mapped[bytes]
     created_at: Mapped[datetime]
+    destruction_id: Mapped[int | None] = mapped_column(index=True)
 
 
 class Batch(Base):
@@ -89,7 +93,7 @@ class Delivery(Base):
     school_id: Mapped[int] = mapped_column(ForeignKey(School.id))
     month: Mapped[str]
     category_id: Mapped[int] = mapped_column(ForeignKey(Category.id))
-    kek_id: Mapped[bytes] = mapped_column(ForeignKey(Kek.id))
+    kek_id: Mapped[bytes] = mapped_column(ForeignKey(Kek.id), index=True)
     name_sealed: Mapped[bytes | None]
     token: Mapped[bytes | None]
     size: Mapped[int]

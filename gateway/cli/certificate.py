@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from datetime import datetime
+import re
 from pathlib import Path
 
 import click
@@ -13,12 +13,13 @@ from config.errors import OperatorError
 from config.secrets import Secrets
 from gateway import core as cores
 from gateway.certificate import differences
-from gateway.cli.desk import ANYONE, DAY, HomeCommand, desk, home_path, last_day
+from gateway.cli.desk import ANYONE, HomeCommand, desk, home_path
 from gateway.cli.output import details, json_option, table
 from policy.audit.checkpoint import PublicKeys, key_id
 from policy.audit.checkpoints import public_keys
 
-_COLUMNS = ("day", "documents", "keys_gone", "file")
+_COLUMNS = ("name", "day", "cause", "documents", "keys_gone", "file")
+_NAME = re.compile(r"[0-9a-z-]+")
 
 
 @click.command(name="list", cls=HomeCommand)
@@ -33,7 +34,9 @@ def list_(ctx: click.Context, as_json: bool) -> None:
         said = dict(line.partition(" ")[::2] for line in _read(file).decode("ascii", "replace").splitlines())
         rows.append(
             {
+                "name": file.stem,
                 "day": said.get("day"),
+                "cause": said.get("cause"),
                 "documents": int(said["documents"]) if said.get("documents", "").isdecimal() else None,
                 "keys_gone": said.get("keys-gone"),
                 "file": str(file),
@@ -43,18 +46,18 @@ def list_(ctx: click.Context, as_json: bool) -> None:
 
 
 @click.command(cls=HomeCommand)
-@click.argument("day", type=DAY)
+@click.argument("name")
 @json_option
 @click.pass_context
-def show(ctx: click.Context, day: datetime, as_json: bool) -> None:
-    """Print the certificate of the documents that had to be destroyed on DAY."""
+def show(ctx: click.Context, name: str, as_json: bool) -> None:
+    """Print the certificate called NAME: a destroy day, or as 'ladocs certificate list' has it."""
     with desk(ctx, ANYONE) as here:
-        file = here.core.home.certificates_dir / f"{last_day(day)}.txt"
-    if not file.is_file():
-        raise OperatorError(f"There is no certificate for {last_day(day)}: see 'ladocs certificate list'.")
+        file = here.core.home.certificates_dir / f"{name}.txt"
+    if not _NAME.fullmatch(name) or not file.is_file():
+        raise OperatorError(f"No certificate is called '{name}': see 'ladocs certificate list'.")
     said = _read(file).decode("ascii", "replace")
     if as_json:
-        details({"day": last_day(day), "file": str(file), "certificate": said}, as_json=True)
+        details({"name": name, "file": str(file), "certificate": said}, as_json=True)
     else:
         click.echo(said, nl=False)
 

@@ -90,6 +90,13 @@ _COMMANDS: dict[str, Later | LazyGroup] = {
                 "copies_destroyed": "Record that a school's copies are destroyed.",
             },
         ),
+        (
+            "hold",
+            {
+                "hold": "Keep a document beyond its destroy day.",
+                "unhold": "Lift a hold, as two people.",
+            },
+        ),
         list_="List documents.",
         show="Show a document by its reference.",
     ),
@@ -105,7 +112,7 @@ _COMMANDS: dict[str, Later | LazyGroup] = {
         "certificate",
         "What was destroyed, signed.",
         list_="List the certificates of destruction.",
-        show="Print the certificate of a day.",
+        show="Print a certificate.",
         verify="Prove that a certificate was not changed.",
     ),
     "report": _group(

@@ -44,6 +44,7 @@ def list_(
     """List documents, the newest first: names and last days, no contents.
 
     State: visible; withdrawn (from every school); expired (past its last day); destroyed. Only what is visible is read.
+    What is held is not destroyed.
     """
     with desk(ctx, ANYONE) as here:
         with here.reading() as connection:
@@ -85,12 +86,14 @@ def _row(one: DocumentRow) -> Row:
         "published_at": one.published_at,
         "last_day": one.last_day,
         "state": one.state.value,
+        "held": bool(one.holds),
     }
 
 
 def _short(one: DocumentRow) -> Row:
     many = len(one.names) > _SCHOOLS_NAMED
-    row = {**_row(one), "size": decimal(one.size)}
+    state = f"{one.state}, held" if one.holds else one.state.value
+    row = {**_row(one), "size": decimal(one.size), "state": state}
     return {**row, "schools": counted(len(one.names), "school")} if many else row
 
 
@@ -104,4 +107,5 @@ def _whole(one: DocumentRow) -> Row:
         "not_headteacher": one.not_headteacher_reason or None,
         "names": one.names,
         "withdrawn": one.withdrawn,
+        "holds": [f"{hold.number}: {hold.by}, {hold.since:%Y-%m-%d}: {hold.because}" for hold in one.holds],
     }

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 import struct
 import unicodedata
+from hashlib import sha256
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -88,6 +89,11 @@ def name_aad(delivery_id: bytes, school_id: int, category: int, object_id: bytes
 def index_key(kek: bytes) -> bytes:
     """The key of name tokens."""
     return derive(kek, b"ladocs/v1/index")
+
+
+def carried_id(kek_id: bytes) -> bytes:
+    """Under which id the key box holds the tokens' key of a key that took over another's names."""
+    return sha256(b"ladocs/v1/index-of\0" + kek_id).digest()[:ID_BYTES]
 
 
 def token(key: bytes, folder: bytes, name: str) -> bytes:

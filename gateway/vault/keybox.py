@@ -68,7 +68,7 @@ class KeyBox:
             raise KeyGone(kek_id.hex()) from None
 
     def all(self) -> Keys:
-        """Every key by its id, at most a second older than the box. One mapping as long as the box does not change."""
+        """Every key by its id, at most a second older than the box. One mapping as long as they are the same."""
         with self._lock:
             now = self._clock.monotonic()
             if now - self._looked_at >= _LOOK_SECONDS:
@@ -151,7 +151,8 @@ class KeyBox:
                     f"The key box in {self._folder} is damaged: put the whole file back.", exit_status=2
                 )
             entries = (plain[start : start + _ENTRY] for start in range(0, len(plain), _ENTRY))
-            self._keys = {entry[:ID_BYTES]: entry[ID_BYTES:] for entry in entries}
+            keys = {entry[:ID_BYTES]: entry[ID_BYTES:] for entry in entries}
+            self._keys = self._keys if keys == self._keys else keys
             self._seen = seen  # not before: a box that did not open is looked at again, and fails again
             return
 

@@ -28,7 +28,10 @@ class KekState(StrEnum):
 
 
 class Kek(Base):
-    """One key of the key box. `day` is the London date on which it is destroyed."""
+    """One key of the key box. `day` is the London date on which it is destroyed; of a held document it was that.
+
+    `destruction_id` is the act that destroys it, from the moment that it takes no more wraps.
+    """
 
     __tablename__ = "kek"
     __table_args__ = (Index("ix_kek_use", "purpose", "day", "state"),)
@@ -37,10 +40,19 @@ class Kek(Base):
     purpose: Mapped[str]
     state: Mapped[str]
     generation: Mapped[int]
+    destruction_id: Mapped[int | None] = mapped_column(index=True)
+
+
+class Cause(StrEnum):
+    """Why documents are destroyed."""
+
+    DAY = "day"  # their destroy day has ended
+    WITHDRAWN = "withdrawn"  # they were withdrawn from every school: before their day
+    LIFTED = "lifted"  # their day had ended, and then the last hold on them was lifted
 
 
 class Stage(StrEnum):
-    """How far the destruction of a day has come; each is durable before the next begins."""
+    """How far an act of destruction has come; each is durable before the next begins."""
 
     INTENT = "intent"
     KEYGONE = "keygone"
@@ -49,10 +61,16 @@ class Stage(StrEnum):
 
 
 class Destroyed(Base):
-    """The destruction of one day. `canaries`: for each key of the day a wrap that only this key opens."""
+    """One act of destruction, of documents of one destroy day.
+
+    Its keys and its objects name it. `canaries`: for each key a wrap that only this key opens.
+    """
 
     __tablename__ = "destruction"
-    day: Mapped[date] = mapped_column(primary_key=True)
+    __table_args__ = ({"sqlite_autoincrement": True},)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    day: Mapped[date]
+    cause: Mapped[str]
     state: Mapped[str]
     canaries: Mapped[bytes]
     begun_at: Mapped[datetime]

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import struct
 import threading
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
+from typing import TypeVar
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -27,6 +28,8 @@ from gateway.vault.blob import Blob, Sealed, Sealing
 from gateway.vault.keybox import KeyBox, KeyGone, Keys
 from gateway.vault.models import Kek, KekState, Purpose
 from gateway.vault.store import BlobStore
+
+T = TypeVar("T")
 
 AHEAD = timedelta(days=120)
 STAGING_LIFE = timedelta(days=30)
@@ -131,37 +134,37 @@ class Vault:
 
     def wrap(self, connection: Connection, sealed: Sealed, *, purpose: Purpose, day: date, category_id: int) -> Wrapped:
         """The key of `sealed` under the active key of `day`, whose row stays locked until the caller commits."""
-        kek_id = connection.execute(
-            select(Kek.id)
-            .where(Kek.purpose == purpose, Kek.day == day, Kek.state == KekState.ACTIVE)
-            .order_by(Kek.generation.desc(), Kek.id)
-            .limit(1)
-            .with_for_update()
-        ).scalar()
-        if kek_id is None:
-            raise OperatorError(f"No {purpose} key is there for {day}: is the clock right? 'ladocs serve' makes them.")
-        wrapped = fmt.wrap(
-            self._box.key(kek_id),
-            self._entropy(fmt.NONCE_BYTES),
-            sealed.dek,
-            ctx=fmt.context(sealed.object_id, sealed.segment_size),
-            kek_id=kek_id,
-            length=sealed.length,
-            category=category_id,
-        )
-        return Wrapped(kek_id, wrapped)
+        kek_id = active_key(connection, purpose, day)
+        return Wrapped(kek_id, self._wrap(kek_id, sealed, sealed.dek, category_id))
 
     def rewrap(self, connection: Connection, ref: ObjectRef, *, purpose: Purpose, day: date) -> Wrapped:
         """An object's key moved under the active key of `day`: from staging to publication. Raises Damaged."""
-        sealed = Sealed(
-            object_id=ref.object_id,
-            length=ref.length,
-            segment_size=ref.segment_size,
-            ciphertext_sha256=b"",
-            commitment=b"",
-            dek=self._unwrap(ref),
-        )
-        return self.wrap(connection, sealed, purpose=purpose, day=day, category_id=ref.category_id)
+        kek_id = active_key(connection, purpose, day)
+        return Wrapped(kek_id, self.moved(ref, kek_id))
+
+    def moved(self, ref: ObjectRef, kek_id: bytes) -> bytes:
+        """An object's key under another key-encryption key than that of `ref`. Raises Damaged."""
+        return self._wrap(kek_id, ref, self._unwrap(ref), ref.category_id)
+
+    def moved_name(
+        self,
+        old: bytes,
+        new: bytes,
+        sealed: bytes,
+        *,
+        delivery_id: bytes,
+        school_id: int,
+        category_id: int,
+        object_id: bytes,
+    ) -> bytes:
+        """A name that is sealed under the key `old`, under the key `new`. Raises Damaged as `open_name`."""
+        aad = fmt.name_aad(delivery_id, school_id, category_id, object_id)
+        try:
+            plain = self._of(old).name.decrypt(sealed[: fmt.NONCE_BYTES], sealed[fmt.NONCE_BYTES :], aad)
+        except _CHANGED as exc:
+            raise Damaged from exc
+        nonce = self._entropy(fmt.NONCE_BYTES)
+        return nonce + self._of(new).name.encrypt(nonce, plain, aad)
 
     def open(self, ref: ObjectRef) -> Blob:
         """The object of `ref`. Raises Damaged when it is missing, or anything the database says of it is not so."""
@@ -198,6 +201,16 @@ class Vault:
         """What finds `name` in `folder` among the names under this key."""
         return fmt.token(self._of(kek_id).index, folder, name)
 
+    def settled(self, ask: Callable[[], T]) -> T:
+        """What `ask` finds in the database, asked again where keys were moved meanwhile.
+
+        Whatever is moved from one key to another is committed before the old key leaves the box: under one box,
+        a snapshot that was taken after a look at it names no key that it has lost.
+        """
+        before = self._box.all()
+        found = ask()
+        return found if self._box.all() is before else ask()
+
     def publish_keys(self, connection: Connection, first: date, last: date) -> Sequence[bytes]:
         """The keys, not destroyed, under which documents destroyed from `first` to `last` have their names."""
         return connection.execute(_PUBLISH_KEYS, {"first": first, "last": last}).scalars().all()
@@ -224,6 +237,19 @@ class Vault:
                 connection.execute(insert(Kek), rows)
         return len(made)
 
+    def make_keys(self, count: int, *, instead_of: bytes | None = None) -> tuple[list[bytes], int]:
+        """Put `count` new keys into the box, for the caller to enter in the database; their ids and the generation.
+
+        One `instead_of` another key finds names by the same tokens as that.
+        """
+        with self._box.rotating() as held:
+            made = {self._entropy(fmt.ID_BYTES): self._entropy(fmt.KEY_BYTES) for _ in range(count)}
+            carried: dict[bytes, bytes] = {}
+            if instead_of is not None:
+                index = _index_key(held, instead_of)
+                carried = {fmt.carried_id(kek_id): index for kek_id in made}
+            return list(made), self._box.replace({**held, **made, **carried})
+
     def canary(self, kek_id: bytes) -> bytes | None:
         """A wrap that this key alone opens, seen to open; None where the key is not in the box."""
         key = self._box.reread().get(kek_id)
@@ -243,13 +269,14 @@ class Vault:
         ctx = fmt.context(object_id, fmt.SEGMENT_BYTES)
         return any(_unwraps(key, canary[2 * fmt.ID_BYTES :], ctx, kek_id) for key in self._box.reread().values())
 
-    def destroy_keys(self, kek_ids: Container[bytes]) -> int:
+    def destroy_keys(self, kek_ids: Iterable[bytes]) -> int:
         """Write the box anew without these keys and destroy its old root key; the new generation is returned.
 
         Done again after a crash it ends what was begun: a root key that was left is destroyed.
         """
+        gone = {one for kek_id in kek_ids for one in (kek_id, fmt.carried_id(kek_id))}
         with self._box.rotating() as held:
-            generation = self._box.replace({kek_id: key for kek_id, key in held.items() if kek_id not in kek_ids})
+            generation = self._box.replace({kek_id: key for kek_id, key in held.items() if kek_id not in gone})
         self.refresh()
         return generation
 
@@ -296,8 +323,46 @@ class Vault:
         known = derived.get(kek_id)
         if known is None:
             key = self._box.key(kek_id)
-            known = derived[kek_id] = _Derived(fmt.name_cipher(key), fmt.index_key(key))
+            known = derived[kek_id] = _Derived(fmt.name_cipher(key), _index_key(self._box.all(), kek_id))
         return known
+
+    def _wrap(self, kek_id: bytes, one: Sealed | ObjectRef, dek: bytes, category_id: int) -> bytes:
+        return fmt.wrap(
+            self._box.key(kek_id),
+            self._entropy(fmt.NONCE_BYTES),
+            dek,
+            ctx=fmt.context(one.object_id, one.segment_size),
+            kek_id=kek_id,
+            length=one.length,
+            category=category_id,
+        )
+
+
+def active_key(connection: Connection, purpose: Purpose, day: date) -> bytes:
+    """The key that takes wraps of `day`, whose row stays locked until the caller commits. Raises OperatorError."""
+    wanted = (
+        select(Kek.id)
+        .where(Kek.purpose == purpose, Kek.day == day, Kek.state == KekState.ACTIVE)
+        .order_by(Kek.generation.desc(), Kek.id)
+        .limit(1)
+        .with_for_update()
+    )
+    for _ in range(2):
+        # PostgreSQL gives no row where the one that was waited for is closed by then: its successor is there now.
+        kek_id = connection.execute(wanted).scalar()
+        if kek_id is not None:
+            return kek_id
+    raise OperatorError(f"No {purpose} key is there for {day}: is the clock right? 'ladocs serve' makes them.")
+
+
+def _index_key(keys: Keys, kek_id: bytes) -> bytes:
+    """The key of name tokens: a key's own, or the one that it carries on. Raises KeyGone."""
+    carried = keys.get(fmt.carried_id(kek_id))
+    if carried is not None:
+        return carried
+    if kek_id not in keys:
+        raise KeyGone(kek_id.hex())
+    return fmt.index_key(keys[kek_id])
 
 
 def _unwraps(key: bytes, wrapped: bytes, ctx: bytes, kek_id: bytes) -> bool:

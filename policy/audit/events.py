@@ -26,6 +26,8 @@ class EventKind(StrEnum):
     COPIES_DESTROYED = "copies:destroyed"
     REQUEST_MADE = "request:made"
     REQUEST_DECIDED = "request:decided"
+    DOCUMENT_HELD = "document:held"
+    DOCUMENT_UNHELD = "document:unheld"
     DESTRUCTION_INTENT = "destruction:intent"
     KEYS_ROTATED = "keys:rotated"
     DOCUMENT_DESTROYED = "document:destroyed"

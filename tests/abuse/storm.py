@@ -33,7 +33,7 @@ from gateway import compose
 from gateway import core as cores
 from gateway.certificate import differences
 from gateway.clockguard import mark, set_mark
-from gateway.destruction import due
+from gateway.due import due
 from gateway.publishing import Item, Published
 from policy import categories, schools
 from policy.audit.chain import Head

@@ -55,7 +55,10 @@ def test_the_commands_are_those_of_the_product() -> None:
         *(f"key {verb}" for verb in ("add", "list", "remove")),
         *(f"device {verb}" for verb in ("add", "list", "revoke")),
         *(f"report {about}" for about in ("person", "access", "retention")),
-        *(f"document {verb}" for verb in ("list", "show", "withdraw", "withdrawals", "copies-destroyed")),
+        *(
+            f"document {verb}"
+            for verb in ("list", "show", "withdraw", "hold", "unhold", "withdrawals", "copies-destroyed")
+        ),
         *(f"request {verb}" for verb in ("add", "list", "decide")),
     }
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.cli.county import PRIMARY, County, ladocs
+from gateway.vault.models import Stage
+from tests.cli.county import LADOCS, PRIMARY, County, ladocs
 
 DAY = "2020-01-02"
 
@@ -24,7 +27,7 @@ def due(county: County, letter: Path) -> County:
 
 def test_a_dry_run_shows_what_is_due_and_destroys_nothing(due: County) -> None:
     rows = due("expire", "--dry-run", "--json").json
-    assert rows == [{"day": DAY, "documents": 1, "schools": 1, "state": "due"}]
+    assert rows == [{"day": DAY, "cause": "day", "documents": 1, "schools": 1, "held": 0, "state": "due"}]
     assert due("document", "list", "--json").json[0]["state"] == "expired"
 
 
@@ -43,7 +46,7 @@ def test_what_is_due_is_destroyed_with_a_certificate_that_verifies_without_the_h
     assert row["state"] == "certified"
     assert due("document", "list", "--json").json[0]["state"] == "destroyed"
     [listed] = due("certificate", "list", "--json").json
-    assert (listed["day"], listed["documents"]) == (DAY, 1)
+    assert (listed["name"], listed["day"], listed["cause"], listed["documents"]) == (DAY, DAY, "day", 1)
     assert due("certificate", "show", DAY).out == Path(listed["file"]).read_text()
     assert due("certificate", "verify", listed["file"], "--json").json == {"intact": True, "differs": []}
     key = due("audit", "checkpoint", "--public-key").out.split()[1]
@@ -57,3 +60,27 @@ def test_a_changed_certificate_is_refused_with_the_line(due: County, tmp_path: P
     forged.write_text(due("certificate", "show", DAY).out.replace("documents 1", "documents 2"))
     ran = due("certificate", "verify", forged, "--json", status=1)
     assert [line.split(":")[1] for line in ran.json["differs"]] == [" 'documents 2' is not what was signed"]
+
+
+@pytest.mark.parametrize("stage", [Stage.INTENT, Stage.KEYGONE, Stage.SWEPT])
+def test_a_process_that_is_killed_at_a_step_is_completed_by_the_next_one(
+    due: County, tmp_path: Path, stage: Stage
+) -> None:
+    for attempt in range(5):  # it may have been faster than the signal
+        county = due.copied_to(tmp_path / f"{attempt}")
+        words: list[str | Path] = [LADOCS, "--home", county.home, "expire"]
+        with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+            assert process.stderr is not None
+            for line in process.stderr:
+                if line == f"{DAY}: {stage}\n":
+                    process.kill()
+                    break
+        if process.returncode == -signal.SIGKILL:
+            break
+    assert process.returncode == -signal.SIGKILL
+    [row] = county("expire", "--json").json
+    assert row["state"] == "certified"
+    assert county("document", "list", "--json").json[0]["state"] == "destroyed"
+    [listed] = county("certificate", "list", "--json").json
+    assert county("certificate", "verify", listed["file"], "--json").json["intact"]
+    assert len(list(county.keys.glob("root.*"))) == 1

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+from gateway import compose
 from gateway.errors import Damaged, FSError, NotFound
 from gateway.models import Delivery, StoredObject
 from gateway.vault.models import Kek
@@ -47,6 +48,22 @@ def test_the_independent_reader_finds_a_name_by_its_token(authority: Authority) 
     place = (authority.schools[EXAMPLE], NOVEMBER, authority.categories["General"])
     assert independent.find(keys, database, *place, "LETTER.pdf") == authority.row(Delivery).id
     assert independent.find(keys, database, *place, "Other.pdf") is None
+
+
+def test_the_independent_reader_reads_and_finds_what_was_moved_to_another_key(authority: Authority) -> None:
+    authority.published(authority.item(authority.file("Gone.pdf")))
+    with authority.database.write() as connection:
+        connection.execute(update(Delivery).values(withdrawn_at=authority.clock.now()))
+    authority.published(authority.item())
+    services = authority.services
+    destruction = compose.destruction(services.core, services.vault, services.log)
+    assert destruction.run(authority.clock.now(), early=True) is None
+    keys, database = authority.home.keys_dir, authority.home.path / "ladocs.db"
+    [read] = independent.documents(keys, database, authority.home.store_dir)
+    assert (read.name, read.data) == ("Letter.pdf", b"Dear all")
+    place = (authority.schools[EXAMPLE], NOVEMBER, authority.categories["General"])
+    assert independent.find(keys, database, *place, "letter.PDF") is not None
+    assert independent.find(keys, database, *place, "Gone.pdf") is not None  # and so is not used again
 
 
 def test_blobs_and_folders_are_their_owners_alone(authority: Authority) -> None:

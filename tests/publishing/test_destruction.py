@@ -20,10 +20,11 @@ from config.errors import OperatorError
 from gateway import compose
 from gateway.certificate import differences
 from gateway.clockguard import set_mark
-from gateway.destruction import Confirmed, Destruction, due
+from gateway.destruction import Confirmed, Destruction
 from gateway.documents import DocumentFilter, DocumentRow, listing
+from gateway.due import due
 from gateway.errors import FSError
-from gateway.models import Document, StoredObject
+from gateway.models import Document, JobRun, StoredObject
 from gateway.path import VirtualPath
 from gateway.vault.models import Destroyed, Kek, KekState
 from policy.audit.checkpoints import public_keys
@@ -155,9 +156,9 @@ def test_far_more_than_usual_waits_for_a_person_and_is_told(
     many = [doomed.item(doomed.file(f"{n}.pdf"), name=f"{n}.pdf") for n in range(22)]
     assert len(doomed.publish(*many)) == 22
     doomed.clock.advance(days=91)
-    waits = destruction(doomed).run(doomed.clock.now())
-    assert waits is not None
-    assert waits.documents >= 22
+    left = destruction(doomed).run(doomed.clock.now())
+    assert left is not None and left.waits is not None
+    assert left.waits.documents >= 22
     assert "destroyed" not in states(doomed)
     assert "nothing is destroyed" in caplog.text
     assert len(doomed.record("destruction:waits")) == 1
@@ -167,14 +168,35 @@ def test_far_more_than_usual_waits_for_a_person_and_is_told(
     assert len(doomed.record("destruction:confirmed")) == 1
 
 
-def test_a_live_document_under_a_key_that_is_due_stops_everything(doomed: Authority) -> None:
+def test_a_live_document_under_a_key_that_is_due_is_an_alarm_once_a_day(
+    doomed: Authority, caplog: pytest.LogCaptureFixture
+) -> None:
     [_, old] = documents(doomed)
     later = old.destroy_day.replace(year=2030)
     with doomed.database.write() as connection:
         connection.execute(update(Document).where(Document.reference == old.reference).values(destroy_day=later))
-    with pytest.raises(OperatorError, match=old.reference):
-        destroy(doomed)
+    for _ in range(3):
+        compose.jobs(doomed.home, doomed.services, machine=doomed.clock).turn()
+        doomed.clock.advance(seconds=15)
     assert len(doomed.blobs()) == 2
+    assert caplog.text.count(f"not destroyed: {old.reference} lies under a key of {old.destroy_day}") == 1
+    [told] = doomed.record("destruction:waits")
+    assert (told["object"], old.reference in told["reason"]) == (str(old.destroy_day), True)
+    with doomed.database.read() as connection:
+        assert (
+            old.reference in connection.execute(select(JobRun.trouble).where(JobRun.job == "destruction")).scalar_one()
+        )
+
+
+def test_a_live_document_under_one_key_keeps_no_other_day_from_its_end(doomed: Authority) -> None:
+    [_, old] = documents(doomed)
+    with doomed.database.write() as connection:
+        later = update(Document).where(Document.reference == old.reference)
+        connection.execute(later.values(destroy_day=old.destroy_day.replace(year=2030)))
+    doomed.clock.advance(days=1)
+    left = destruction(doomed).run(doomed.clock.now())
+    assert left is not None and old.reference in str(left)
+    assert sorted(states(doomed)) == ["destroyed", "expired"]
 
 
 def test_one_process_at_a_time_destroys(doomed: Authority) -> None:

@@ -6,6 +6,7 @@ uses. Called by the tests, which let either side open what the other wrote.
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import sqlite3
 import unicodedata
@@ -128,8 +129,18 @@ def folder_id(school: int, year: int, month: int, category: int) -> bytes:
 
 
 def token(kek: bytes, folder: bytes, name: str) -> bytes:
+    return token_by(hkdf(kek, b"ladocs/v1/index"), folder, name)
+
+
+def token_by(index_key: bytes, folder: bytes, name: str) -> bytes:
     folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
-    return hmac.digest(hkdf(kek, b"ladocs/v1/index"), folder + folded.encode(), "sha256")[:16]
+    return hmac.digest(index_key, folder + folded.encode(), "sha256")[:16]
+
+
+def index_key(keys: Mapping[bytes, bytes], kek_id: bytes) -> bytes:
+    """The key of tokens: the one that the box carries on for this key, or its own."""
+    carried = keys.get(hashlib.sha256(b"ladocs/v1/index-of\0" + kek_id).digest()[:16])
+    return hkdf(keys[kek_id], b"ladocs/v1/index") if carried is None else carried
 
 
 def make_box(root: bytes, nonce: bytes, generation: int, keys: Mapping[bytes, bytes]) -> bytes:
@@ -169,6 +180,7 @@ def documents(keys_folder: Path, database: Path, store: Path) -> Iterator[Read]:
         rows = connection.execute(
             "SELECT d.id, d.object_id, d.school_id, d.month, d.category_id, d.kek_id, d.name_sealed, d.size,"
             " o.kek_id, o.wrap, o.segment_size FROM delivery d JOIN object o ON o.id = d.object_id"
+            " WHERE o.wrap IS NOT NULL"
         ).fetchall()
     connection.close()
     for delivery, object_id, school, month, category, name_key, name, size, kek_id, wrapped, segment_size in rows:
@@ -204,7 +216,7 @@ def find(keys_folder: Path, database: Path, school: int, month: date, category: 
             [day.isoformat() for day in days],
         ).fetchall()
         folder = folder_id(school, month.year, month.month, category)
-        tokens = [token(keys[kek_id], folder, name) for (kek_id,) in ids]
+        tokens = [token_by(index_key(keys, kek_id), folder, name) for (kek_id,) in ids]
         found = connection.execute(
             "SELECT id FROM delivery WHERE school_id = ? AND month = ? AND category_id = ?"
             f" AND token IN ({','.join('?' * len(tokens))})",

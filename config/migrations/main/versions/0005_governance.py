@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -13,6 +15,7 @@ depends_on = None
 
 def upgrade() -> None:
     """Add columns, then tables."""
+    _number_destructions()
     op.add_column("school", sa.Column("agreement", sa.String(), nullable=True))
     op.add_column("school", sa.Column("agreement_until", sa.BigInteger(), nullable=True))
     for table in ("membership", "ssh_key", "device"):
@@ -146,6 +149,39 @@ def upgrade() -> None:
         sa.UniqueConstraint("job", "due_at", name="uq_job_run_job_due_at"),
         sqlite_autoincrement=True,
     )
+
+
+def _number_destructions() -> None:
+    """An act of destruction has a number, which its keys and objects name: a day may have several."""
+    for table in ("kek", "object"):
+        op.add_column(table, sa.Column("destruction_id", sa.Integer(), nullable=True))
+        op.create_index(f"ix_{table}_destruction_id", table, ["destruction_id"])
+    op.create_index("ix_delivery_kek_id", "delivery", ["kek_id"])
+    rows = op.get_bind().execute(sa.text("SELECT * FROM destruction ORDER BY day")).mappings().all()
+    op.drop_table("destruction")
+    made = op.create_table(
+        "destruction",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("cause", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("canaries", sa.LargeBinary(), nullable=False),
+        sa.Column("begun_at", sa.BigInteger(), nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=True),
+        sa.Column("gone_at", sa.BigInteger(), nullable=True),
+        sa.Column("swept_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name="pk_destruction"),
+        sqlite_autoincrement=True,
+    )
+    for row in rows:
+        # SQLite gives a day as its text; the column wants a date.
+        values = {**row, "day": date.fromisoformat(str(row["day"])), "cause": "day"}
+        op.get_bind().execute(sa.insert(made).values(values))
+    op.execute(
+        "UPDATE kek SET destruction_id = (SELECT id FROM destruction WHERE destruction.day = kek.day)"
+        " WHERE state != 'active'"
+    )
+    op.execute("UPDATE object SET destruction_id = (SELECT destruction_id FROM kek WHERE kek.id = object.kek_id)")
 
 
 def downgrade() -> None:
