@@ -9,7 +9,7 @@ sqlalchemy.exc.SQLAlchemyError and OSError; what was not done then is done by th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 from enum import StrEnum
@@ -90,14 +90,14 @@ def look(core: Core, at: datetime) -> None:
     """Write down who of each school got bytes of what was withdrawn, where that is not settled yet."""
     with core.database.read() as connection:
         rows = connection.execute(_rows().where(or_(Withdrawal.searched_at.is_(None), ~_SETTLED))).all()
-    for reference in dict.fromkeys(row.reference for row in rows):
-        readers = _readers(core, reference)
-        with core.database.write() as connection:
-            for row in rows:
-                if row.reference == reference:
-                    numbers = " ".join(str(one) for one in sorted(readers.get(row.school_id, ())))
-                    found = update(Withdrawal).where(Withdrawal.id == row.id)
-                    connection.execute(found.values(searched_at=at, read_by=numbers))
+    if not rows:
+        return
+    readers = _readers(core, {row.reference for row in rows})
+    with core.database.write() as connection:
+        for row in rows:
+            numbers = " ".join(str(one) for one in sorted(readers.get((row.reference, row.school_id), ())))
+            found = update(Withdrawal).where(Withdrawal.id == row.id)
+            connection.execute(found.values(searched_at=at, read_by=numbers))
 
 
 def ask(core: Core, log: AuditLog, at: datetime, *, actor: int | None = None, client: str = "") -> None:
@@ -233,20 +233,20 @@ def _state(row: Any) -> CopyState:
     return next((state for applies, state in rows if applies), CopyState.ASKED)
 
 
-def _readers(core: Core, reference: str) -> dict[int, set[int]]:
-    """The accounts of each school that got bytes of the document, or may have, says the record."""
+def _readers(core: Core, references: Collection[str]) -> dict[tuple[str, int], set[int]]:
+    """The accounts that got bytes of the documents, or may have, by reference and school: one reading of the record."""
     with core.database.read() as connection:
-        documents = tracing.by_reference(connection, [reference])
+        documents = tracing.by_reference(connection, references)
     database = Database(core.settings.record_url(core.home.path))
     try:
         with database.read() as record:
             reads = tracing.read_by(record, documents).reads
     finally:
         database.dispose()
-    found: dict[int, set[int]] = {}
+    found: dict[tuple[str, int], set[int]] = {}
     for one in reads:
         if one.reader.actor is not None and one.reader.school is not None and (one.sent or one.unconfirmed):
-            found.setdefault(one.reader.school, set()).add(one.reader.actor)
+            found.setdefault((one.reference, one.reader.school), set()).add(one.reader.actor)
     return found
 
 

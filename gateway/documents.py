@@ -92,7 +92,10 @@ def as_reference(typed: str) -> str:
 def listing(
     connection: Connection, vault: Vault, wanted: DocumentFilter, limit: int | None, at: datetime
 ) -> list[DocumentRow]:
-    """The newest `limit` documents that fit (None: all), the newest first, as they stand at `at` (aware UTC)."""
+    """The newest `limit` documents that fit (None: all), the newest first, as they stand at `at` (aware UTC).
+
+    Where one school is asked for, the state is the document's there.
+    """
     statement = (
         select(
             *Document.__table__.columns,
@@ -122,17 +125,19 @@ def listing(
     return [
         one
         for start in range(0, len(rows), _TOGETHER)
-        for one in _made(connection, vault, rows[start:][:_TOGETHER], at)
+        for one in _made(connection, vault, rows[start:][:_TOGETHER], wanted.school_id, at)
     ]
 
 
-def _made(connection: Connection, vault: Vault, rows: Sequence[_Row], at: datetime) -> list[DocumentRow]:
+def _made(
+    connection: Connection, vault: Vault, rows: Sequence[_Row], school_id: int | None, at: datetime
+) -> list[DocumentRow]:
     deliveries, audiences = _deliveries(connection, rows), _audiences(connection, rows)
     held = holds(connection, deliveries)
     return [
         DocumentRow(
             reference=row.reference,
-            state=_state(row, deliveries[row.id], at),
+            state=_state(row, [one for one in deliveries[row.id] if school_id in (None, one.school_id)], at),
             category=row.category,
             published_at=row.published_at,
             published_by=row.username,

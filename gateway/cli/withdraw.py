@@ -7,6 +7,7 @@ from dataclasses import asdict
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
+from config.outages import in_one_line
 from gateway import copies, withdrawing
 from gateway import core as cores
 from gateway.cli.desk import ANYONE, PUBLISHERS, Desk, HomeCommand, account_named, desk
@@ -102,7 +103,9 @@ def ask_for_copies(here: Desk) -> bool:
         with cores.recording(here.core) as log:
             copies.ask(here.core, log, at, actor=here.actor.id, client=here.user)
     except (SQLAlchemyError, OSError, RecordUnavailable) as exc:
-        click.echo(f"Headteachers could not be asked to destroy copies ({exc}): 'ladocs serve' does it.", err=True)
+        click.echo(
+            f"Headteachers could not be asked to destroy copies ({in_one_line(exc)}): 'ladocs serve' does it.", err=True
+        )
         return False
     return True
 
@@ -116,9 +119,7 @@ def _readers(here: Desk, reference: str) -> Said | None:
     try:
         return readers_said(here, reference)
     except (SQLAlchemyError, OSError) as exc:
-        click.echo(
-            f"{reference} is withdrawn, but who read it cannot be said now ({exc}): ask 'ladocs audit find --reference"
-            f" {reference}' again.",
-            err=True,
-        )
+        again = f"'ladocs audit find --reference {reference}' asks again"
+        said = f"{reference} is withdrawn, but who read it cannot be said now ({in_one_line(exc)}): {again}."
+        click.echo(said, err=True)
         return None

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.exc import OperationalError
 
 from auth.principal import StaffRole
@@ -15,7 +15,7 @@ from gateway import compose, documents
 from gateway.change import NotAllowed
 from gateway.documents import DocumentFilter, DocumentRow, DocumentState
 from gateway.errors import NotFound
-from gateway.models import Delivery, StoredObject, Withdrawal
+from gateway.models import Delivery, Document, Hold, StoredObject, Withdrawal
 from policy import generations
 from policy.access import Reason
 from policy.audit.events import EventKind, RecordUnavailable, Result
@@ -33,9 +33,9 @@ def published(world: World, *schools: str) -> str:
     return world.publish("letter.pdf", schools or HERE, "SEND", b"x" * 200_000).reference
 
 
-def row(world: World, reference: str) -> DocumentRow:
+def row(world: World, reference: str, dfe: str | None = None) -> DocumentRow:
     with world.database.read() as connection:
-        wanted = DocumentFilter(reference=reference)
+        wanted = DocumentFilter(reference=reference, school_id=None if dfe is None else world.schools[dfe])
         [found] = documents.listing(connection, compose.vault(world.core), wanted, None, world.clock.now())
     return found
 
@@ -79,6 +79,7 @@ def test_other_schools_keep_it(world: World) -> None:
     assert withdraw(world, reference, HERE) == [HERE]
     assert read(world.fs("t.office"), LETTER)
     assert (row(world, reference).state, list(row(world, reference).withdrawn)) == (DocumentState.VISIBLE, [HERE])
+    assert [row(world, reference, dfe).state.value for dfe in (HERE, THERE)] == ["withdrawn", "visible"]
     assert withdraw(world, reference) == [THERE]
     assert row(world, reference).state is DocumentState.WITHDRAWN
 
@@ -140,6 +141,21 @@ def test_its_name_is_not_used_again_in_that_folder(world: World) -> None:
     world.publish("letter.pdf", HERE, "SEND")
     world.publish("LETTER.PDF", HERE, "SEND")
     assert names(world.fs("o.office"), SEND) == ["letter (2).pdf", "LETTER (3).PDF"]
+
+
+def test_a_hold_keeps_its_bytes_and_does_not_keep_it_in_sight(world: World) -> None:
+    reference = published(world)
+    with world.database.write() as connection:
+        held = connection.execute(select(Document.id)).scalar_one()
+        now = world.clock.now()
+        placed = {"why": "a tribunal", "placed_by": world.accounts[OFFICER], "placed_at": now}
+        connection.execute(insert(Hold).values(document_id=held, **placed))
+    withdraw(world, reference)
+    with pytest.raises(NotFound):
+        read(world.fs("o.office"), LETTER)
+    with world.database.read() as connection:
+        assert connection.execute(select(StoredObject.wrap)).scalar_one() is not None
+        assert connection.execute(select(Hold.lifted_at)).scalar_one() is None
 
 
 # Told
