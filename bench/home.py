@@ -23,6 +23,7 @@ from bench.processes import BenchError, free_port, running
 from bench.target import BIG, LISTED, OURS, SMALL, Sizes, Target
 from config.clock import SystemClock, london_date
 from config.entropy import system_entropy
+from config.settings import SPECIMEN
 from gateway import compose
 from gateway import core as cores
 from gateway.agreeing import sign
@@ -31,8 +32,8 @@ from gateway.core import Core
 from gateway.founding import founding
 from gateway.places import DOCUMENTS
 from gateway.publishing import Failed, Item
-from policy import categories, membership, schools
-from policy.agreement import SPECIMEN, Signature
+from policy import agreement, categories, membership, schools
+from policy.agreement import Signature
 from policy.audit.events import EventKind
 from policy.membership import SERVICE_ROLE
 from policy.months import Month
@@ -144,7 +145,8 @@ def _sources(plain: Path) -> Iterator[tuple[str, Sequence[Path]]]:
 def _enter(core: Core, change: Change, key: Ed25519PrivateKey) -> _Numbers:
     connection, at = change.connection, change.at
     school = schools.add(connection, dfe="830-2001", name="Wrenmoor Primary School", urn=None, at=at)
-    sign(change, school.id, Signature(version=SPECIMEN, signed_on=london_date(at), signed_by="Helen Head"))
+    signed = Signature(version=SPECIMEN.version, signed_on=london_date(at), signed_by="Helen Head")
+    sign(change, agreement.rules(connection, core.settings, at), school.id, signed)
     officer = accounts.create_person(
         connection,
         username="o.officer",

@@ -334,6 +334,50 @@ class Mail(Section):
         return self
 
 
+class AgreementText(Section):
+    """A version of the agreement: from which day it is in force, and the file that holds its text."""
+
+    version: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]{0,39}\Z")]
+    in_force_on: date = Field(alias="from")
+    file: Path
+
+
+_SPECIMEN_FILE = Path(__file__).with_name("specimen-1.md")
+SPECIMEN = AgreementText.model_validate({"version": "specimen-1", "from": date(2025, 1, 1), "file": _SPECIMEN_FILE})
+"""The version that is shipped, for those who have no text of their own yet."""
+
+
+class Agreement(Section):
+    """The information sharing agreement, without which a school has no documents."""
+
+    versions: tuple[AgreementText, ...] = _setting(
+        "The versions of the text in the order of their days, each with the file that holds it (Markdown; a relative"
+        " path starts at the home). What is not listed any more counts as older than all that are.",
+        '[{ version = "2026-1", from = 2026-09-01, file = "agreements/2026-1.md" }]',
+        default=(SPECIMEN,),
+        shown="the specimen that is shipped",
+        min_length=1,
+    )
+    school_days: Annotated[int, Field(ge=5, le=60)] = _setting(
+        "How long a school may take to sign a new version before it has no documents.",
+        "30",
+        unit="school days",
+        default=30,
+    )
+
+    @model_validator(mode="after")
+    def _one_after_the_other(self) -> Self:
+        names = [text.version.casefold() for text in self.versions]
+        days = [text.in_force_on for text in self.versions]
+        for number, text in enumerate(self.versions):
+            if text.version.casefold() in names[:number]:
+                raise ValueError(f"agreement.versions: two versions are called {text.version}: call one 2026-2")
+            if number and days[number] <= days[number - 1]:
+                before = self.versions[number - 1].version
+                raise ValueError(f"agreement.versions: {text.version} is not from a later day than {before}: put it so")
+        return self
+
+
 class Term(Section):
     """A term of the schools' year."""
 
@@ -373,6 +417,7 @@ class Settings(Section):
     audit: Audit = Audit()
     addresses: Addresses = Addresses()
     mail: Mail = Mail()
+    agreement: Agreement = Agreement()
     terms: tuple[Term, ...] = _setting(
         "The terms, first and last day each: school days are their Mondays to Fridays.",
         "[{ first = 2026-09-02, last = 2026-12-18 }]",
@@ -400,6 +445,7 @@ class Settings(Section):
         secret = settings.mail.password_file
         places = {"folder": home_path / settings.mail.folder, "password_file": secret and home_path / secret}
         audit = settings.audit
+        versions = [text.model_copy(update={"file": home_path / text.file}) for text in settings.agreement.versions]
         witnesses = {
             "checkpoint_file": audit.checkpoint_file and home_path / audit.checkpoint_file,
             "checkpoint_ca": audit.checkpoint_ca and home_path / audit.checkpoint_ca,
@@ -409,6 +455,7 @@ class Settings(Section):
                 "keys": keys,
                 "mail": settings.mail.model_copy(update=places),
                 "audit": audit.model_copy(update=witnesses),
+                "agreement": settings.agreement.model_copy(update={"versions": tuple(versions)}),
             }
         )
 

@@ -29,6 +29,7 @@ from config.settings import Settings
 from gateway import copies
 from gateway import core as cores
 from gateway.about import about_text, contact, refusals, whom_to_ask, write_refusal
+from gateway.agreeing import Agreements, enter_texts
 from gateway.announcements import Announcements
 from gateway.catalogue import Catalogue
 from gateway.clockguard import GuardedClock, MarkKeeper, mark
@@ -46,6 +47,7 @@ from gateway.publishing import Publisher, Rules
 from gateway.scopes import Scopes
 from gateway.services import Services
 from gateway.session import Sessions
+from gateway.unsigned import Unsigned
 from gateway.vault.keybox import KeyBox
 from gateway.vault.store import LocalStore
 from gateway.vault.vault import Vault
@@ -77,6 +79,7 @@ def check_home(home: Home, settings: Settings) -> None:
     try:
         vault(core).check(core.database)
         cores.enter_categories(core)
+        enter_texts(core)
         _tell_of_window(core)
     finally:
         core.database.dispose()
@@ -204,9 +207,11 @@ def jobs(home: Home, services: Services, *, machine: Clock | None = None, thread
     """The clock's work, for the one process that does it; `threads`: no job keeps another waiting."""
     core = services.core
     announcements = Announcements(core.database, core.settings.terms, core.entropy)
+    unsigned = Unsigned(core.database, core.settings, core.entropy)
     work = {
         **works(core, services.vault, services.log),
         "announcements": lambda run: announcements.turn(run.at),
+        "agreement reminders": lambda run: unsigned.turn(run.at),
         "copies": lambda run: copies.turn(core, services.log, run.at),
     }
     folders = (home.path, home.store_dir, home.keys_dir)
@@ -216,8 +221,10 @@ def jobs(home: Home, services: Services, *, machine: Clock | None = None, thread
 def works(core: Core, vault: Vault, log: AuditLog) -> dict[str, Work]:
     """What keeps a home in order, by the names of the jobs; nobody is mailed."""
     daywork = Daywork(core.database, vault, destruction(core, vault, log), pruning(core, log))
+    agreements = Agreements(core.database, log, core.settings)
     return {
         "keys": daywork.keys,
+        "agreements": lambda run: agreements.roll(run.at),
         "destruction": daywork.destroy,
         "orphans": daywork.sweep,
         "old mails": daywork.forget_mails,

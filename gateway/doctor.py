@@ -41,6 +41,7 @@ from gateway.mail.sending import base_url, mail_server
 from gateway.mail.smtp import MailServer, Smtp
 from gateway.mail.transport import OutOfReach
 from gateway.vault.keybox import KeyBox
+from policy import agreement, agreement_texts, order
 from policy.audit import query
 from policy.audit.checkpoint import Checkpoint
 from policy.audit.checkpoints import public_keys
@@ -50,6 +51,7 @@ from policy.audit.query import Filter
 from policy.audit.space import Room, room_at
 from policy.audit.targets import SyslogTarget
 from policy.audit.testimony import CheckpointFolder, difference, last_of
+from policy.order import Cause
 
 _LATE = timedelta(minutes=5)
 _A_DAY = timedelta(days=1)
@@ -323,6 +325,25 @@ def _terms(patient: _Patient) -> _Findings:
         yield Finding("terms", State.OK, f"{len(terms)} are set" if terms else "none: every weekday is a school day")
 
 
+def _agreement(patient: _Patient) -> _Findings:
+    read = {text.version: text for text in agreement_texts.texts(patient.settings.agreement)}
+    with _reading(patient.settings.main_url(patient.home.path), Which.MAIN) as connection:
+        agreement_texts.unseen(connection, tuple(read.values()))
+        current = agreement.rules(connection, patient.settings, patient.now).current
+        without = sum(one.cause is Cause.NO_AGREEMENT for one in order.orders(connection, patient.now).values())
+    if current is None:
+        said = "no version has come into force yet, so no school has documents"
+        yield Finding("agreement", State.WARNING, said, "list one in agreement.versions that is from an earlier day")
+    elif read[current].is_specimen:
+        said = f"{current}, the version in force, is a specimen"
+        yield Finding("agreement", State.WARNING, said, "put the council's own text in its place: agreement.versions")
+    else:
+        yield Finding("agreement", State.OK, f"{current} is in force")
+    if without:
+        said = f"{without} schools have no agreement in force, and no documents"
+        yield Finding("agreement", State.WARNING, said, "see 'ladocs agreement list --order suspended'")
+
+
 def _mail_server(patient: _Patient) -> _Findings:
     server = mail_server(patient.settings, patient.url)
     if server is None:
@@ -410,6 +431,7 @@ _CHECKS: Mapping[str, Callable[[_Patient], _Findings]] = {
     "server": _server,
     "address": _address,
     "terms": _terms,
+    "agreement": _agreement,
     "mail server": _mail_server,
     "mails": _mails,
 }

@@ -40,11 +40,13 @@ TURN_SECONDS = 15.0
 MAIL_SECONDS = 5.0
 TIMETABLE: Mapping[str, Schedule] = {
     "keys": Daily(),
+    "agreements": Daily(),
     "destruction": Daily(),
     "orphans": Every(timedelta(hours=1)),
     "old mails": Daily(),
     "pruning": Daily(),
     "announcements": Daily(time(7)),
+    "agreement reminders": Daily(time(7)),
     "copies": Every(timedelta(hours=1)),
 }
 """Every job there is, and when it is due. What each does is said in `gateway.compose`."""

@@ -1,7 +1,7 @@
-"""The roll's file: CSV as a spreadsheet saves and opens it [R11].
+"""Files of rows: CSV as a spreadsheet saves and opens it, the roll's above all [R11].
 
-Used by `gateway.roll` and `ladocs account export`. Pure but for reading the file; thread-safe. Raises OperatorError for
-a file that cannot be read at all.
+Used by `gateway.roll`, `gateway.signatures` and `ladocs account export`. Pure but for reading the file; thread-safe.
+Raises OperatorError for a file that cannot be read at all.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from config.errors import OperatorError
@@ -20,37 +21,49 @@ COLUMNS = (USERNAME, NAME, EMAIL, SCHOOL, ROLE, CATEGORIES, STAFF)
 EXPORTED = (*COLUMNS, STATE, "kind", "owner", "networks", "expires_at")
 """What an export has besides is left out of account by an import."""
 
-_NEEDED = (USERNAME, NAME, EMAIL)
 _LARGEST = 16 * 1024 * 1024  # 3,400 people have half a MiB
 _MORE = "\0"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def rows_of(file: Path, text: str) -> Iterator[tuple[int, dict[str, str]]]:
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """What a file is made of: columns that count, those that it must have, and those that may stand beside them."""
+
+    counted: tuple[str, ...]
+    needed: tuple[str, ...]
+    beside: tuple[str, ...] = ()
+
+
+ROLL = Columns((*COLUMNS, STATE), (USERNAME, NAME, EMAIL), EXPORTED)
+
+
+def rows_of(file: Path, text: str, columns: Columns = ROLL) -> Iterator[tuple[int, dict[str, str]]]:
     """Row number in the file, and the trimmed values of what counts; rows without any are left out."""
     reader = csv.DictReader(io.StringIO(text, newline=""), restkey=_MORE, restval="")
     try:
         header = [name.strip().lower() for name in reader.fieldnames or ()]
-        _check_header(file, header)
+        _check_header(file, header, columns)
         reader.fieldnames = header
         for values in reader:
             if values.get(_MORE):
                 raise OperatorError(f"{file}, row {reader.line_num}: more values than columns: quote what has commas.")
-            row = {column: plain((values.get(column) or "").strip()) for column in (*COLUMNS, STATE)}
+            row = {column: plain((values.get(column) or "").strip()) for column in columns.counted}
             if any(row.values()):
                 yield reader.line_num, row
     except csv.Error as exc:
         raise OperatorError(f"{file}, row {reader.line_num + 1}: {exc}: save it as CSV again.") from exc
 
 
-def _check_header(file: Path, header: Sequence[str]) -> None:
-    missing = [column for column in _NEEDED if column not in header]
+def _check_header(file: Path, header: Sequence[str], columns: Columns) -> None:
+    named = ", ".join(column for column in columns.counted if column != STATE)
+    missing = [column for column in columns.needed if column not in header]
     if missing:
-        raise OperatorError(f"{file} has no column '{missing[0]}': the first row names {', '.join(COLUMNS)}.")
+        raise OperatorError(f"{file} has no column '{missing[0]}': the first row names {named}.")
     header = [column for column in header if column]  # a spreadsheet may save empty columns too
-    strange = [column for column in header if column not in EXPORTED]
+    strange = [column for column in header if column not in (*columns.counted, *columns.beside)]
     if strange:
-        raise OperatorError(f"{file} has a column '{strange[0]}', which means nothing: there are {', '.join(COLUMNS)}.")
+        raise OperatorError(f"{file} has a column '{strange[0]}', which means nothing: there are {named}.")
     if len(set(header)) < len(header):
         raise OperatorError(f"{file} names a column twice: leave one of the two out.")
 

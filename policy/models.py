@@ -110,12 +110,11 @@ def grant_holds(at: datetime) -> ColumnElement[bool]:
 
 
 class AgreementVersion(Base):
-    """A version of the information sharing agreement that has been in force; `sha256` is of its text."""
+    """A version of the information sharing agreement as it was first seen; `sha256` is of its text."""
 
     __tablename__ = "agreement_version"
     version: Mapped[str] = mapped_column(primary_key=True)
     sha256: Mapped[bytes]
-    in_force_on: Mapped[date]
     entered_at: Mapped[datetime]
 
 

@@ -1,8 +1,8 @@
 """School days: Mondays to Fridays within the terms of the settings [R22] [R33].
 
-Called by `gateway.announcements`. Pure and thread-safe; raises nothing (an OverflowError near the year 1 apart). In a
-school year (from 1 September) of which no term is set every Monday to Friday is one: whoever forgets to enter the next
-year's terms is told too early, never too late or not at all.
+Called by `gateway.announcements` and `policy.review`. Pure and thread-safe; raises nothing (an OverflowError at an end
+of the calendar apart). In a school year (from 1 September) of which no term is set every Monday to Friday is one:
+whoever forgets to enter the next year's terms is told too early, never too late or not at all.
 """
 
 from __future__ import annotations
@@ -33,6 +33,16 @@ def school_days_before(day: date, count: int, terms: Sequence[Term]) -> date:
         found -= _DAY
         while not is_school_day(found, terms):
             found -= _DAY
+    return found
+
+
+def school_days_after(day: date, count: int, terms: Sequence[Term]) -> date:
+    """The last of the `count` school days that follow `day`; `day` itself for none."""
+    found = day
+    for _ in range(count):
+        found += _DAY
+        while not is_school_day(found, terms):
+            found += _DAY
     return found
 
 

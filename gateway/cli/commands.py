@@ -37,8 +37,8 @@ _COMMANDS: dict[str, Later | LazyGroup] = {
         "agreement",
         "The information sharing agreement that schools sign.",
         record="Take over what a school has signed.",
-        list_="List the schools with the version in force in each.",
-        show="Show what a school has signed.",
+        list_="List the schools by version and standing.",
+        show="Print a version's text, or what a school has signed.",
     ),
     "account": _group(
         "account",

@@ -12,10 +12,11 @@ from gateway.cli.desk import ADMINISTRATORS, ANYONE, HomeCommand, desk, role_sho
 from gateway.cli.output import counted, details, json_option, table
 from policy import roster, schools
 from policy.audit.events import EventKind
+from policy.order import orders
 from policy.register import Act, Plan, plan, read
 from policy.schools import SchoolRow
 
-_COLUMNS = ("dfe", "urn", "name", "state")
+_COLUMNS = ("dfe", "urn", "name", "state", "order")
 
 
 @click.command(cls=HomeCommand)
@@ -68,7 +69,8 @@ def import_(ctx: click.Context, file: Path, la: str | None, dry_run: bool, as_js
 def list_(ctx: click.Context, as_json: bool) -> None:
     """List the schools, by number."""
     with desk(ctx, ANYONE) as here, here.reading() as connection:
-        rows = [_row(school) for school in schools.listing(connection)]
+        standing = orders(connection, here.core.clock.now())
+        rows = [{**_row(school), "order": str(standing[school.id])} for school in schools.listing(connection)]
     table(rows, _COLUMNS, as_json=as_json, nothing="No school yet: see 'ladocs school import'.")
 
 
@@ -79,6 +81,7 @@ def list_(ctx: click.Context, as_json: bool) -> None:
 def show(ctx: click.Context, number: str, as_json: bool) -> None:
     """Show the school with this DfE number or URN, and its people."""
     with desk(ctx, ANYONE) as here, here.reading() as connection:
+        at = here.core.clock.now()
         school = schools.find(connection, number)
         people = [
             {
@@ -88,13 +91,18 @@ def show(ctx: click.Context, number: str, as_json: bool) -> None:
                 "state": one.state,
                 "categories": one.categories,
             }
-            for one in roster.members(connection, school.id, here.core.clock.now())
+            for one in roster.members(connection, school.id, at)
         ]
-        networks = schools.networks(connection, school.id)
+        row = {
+            **_row(school),
+            "order": str(orders(connection, at)[school.id]),
+            "agreement": school.agreement,
+            "networks": schools.networks(connection, school.id),
+        }
     if as_json:
-        details({**_row(school), "networks": networks, "people": people}, as_json=True)
+        details({**row, "people": people}, as_json=True)
         return
-    details({**_row(school), "networks": networks}, as_json=False)
+    details(row, as_json=False)
     table(
         people,
         ("username", "name", "role", "state", "categories"),

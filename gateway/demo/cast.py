@@ -18,13 +18,14 @@ from auth.accounts import SERVICE_LIFE, AccountRow
 from auth.principal import AccountState, Kind
 from config.clock import london_date
 from config.files import make_private_folder, write_durably
+from config.settings import SPECIMEN
 from gateway.agreeing import sign
 from gateway.change import Change
 from gateway.core import Core
 from gateway.demo.people import PEOPLE, SCHOOLS, StoryPerson
 from gateway.issuing import issue_password, issue_totp
-from policy import categories, membership, schools
-from policy.agreement import SPECIMEN, Signature
+from policy import agreement, categories, membership, schools
+from policy.agreement import Signature
 from policy.audit.events import EventKind
 from policy.membership import SERVICE_ROLE
 
@@ -57,11 +58,13 @@ def enter(core: Core, change: Change) -> Numbers:
     """Schools, people and what each was granted."""
     connection = change.connection
     school_ids = {}
+    rules = agreement.rules(connection, core.settings, change.at)
     for school in SCHOOLS.values():
         row = schools.add(connection, dfe=school.dfe, name=school.name, urn=school.urn, at=change.at)
         school_ids[school.dfe] = row.id
         change.record(EventKind.SCHOOL_CHANGED, f"school:{row.id}", school=row.id, reason="school added")
-        sign(change, row.id, Signature(version=SPECIMEN, signed_on=london_date(change.at), signed_by=school.head))
+        signed = Signature(version=SPECIMEN.version, signed_on=london_date(change.at), signed_by=school.head)
+        sign(change, rules, row.id, signed)
     category_ids = {name: number for number, name in categories.names(connection).items()}
     account_ids: dict[str, int] = {}
     for person in PEOPLE:

@@ -40,6 +40,7 @@ class MailKind(StrEnum):
     COPIES_TO_DESTROY = "copies to destroy"
     REQUEST_DECIDED = "request decided"
     RUNNING_OUT = "running out"
+    AGREEMENT_DUE = "agreement to sign"
 
 
 PURPOSES: Mapping[MailKind, Purpose] = MappingProxyType(
@@ -69,13 +70,14 @@ FACTS: Mapping[MailKind, frozenset[str]] = MappingProxyType(
         ),
         MailKind.REQUEST_DECIDED: frozenset({"reference", "school", "asker", "accepted", "why"}),
         MailKind.RUNNING_OUT: frozenset({"items"}),
+        MailKind.AGREEMENT_DUE: frozenset({"agreements"}),
     }
 )
 """What each text needs. `reference`: a document's, which is never named. `published`: when (ISO). `size`: in bytes.
 `school`, `readers`, `asker`: names. `asked`: the day of the first mail, empty in that one. `why`: a reason.
 `left`: how many recovery codes are. `device`, `key`: their names. `layout`: a `Layout`.
 `script`: its short name. `owner`: the name of the person who left. `last_day`: the script's, `2026-12-18`. `items`:
-what `gateway.announcements` puts there."""
+what `gateway.announcements` puts there. `agreements`: what `gateway.unsigned` does."""
 
 ALSO = frozenset({"by", "address", "script", "schools"})
 """What a text takes where it is known. `by`: the name of whoever did it, left out where the person did; `address`: the

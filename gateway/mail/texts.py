@@ -18,6 +18,7 @@ from config.clock import LONDON
 from gateway.about import Contact
 from gateway.mail.layout import Action, Block, Details, Notice, Paragraph, Points, Text
 from gateway.mail.outbox import MailKind
+from policy.agreement import Stage as Signing
 
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _MONTHS = (
@@ -333,6 +334,35 @@ def _running_out(o: Occasion) -> _Words:
     return f"{what} {ends}", "What ends soon", blocks
 
 
+def _agreement_due(o: Occasion) -> _Words:
+    items = sorted(o.facts["agreements"], key=lambda item: str(item["last_day"]))
+    why = (
+        "Schools get documents only while an information sharing agreement is in force. The council has a new version,"
+        " which the headteacher signs for the school; whoever acts as headteacher may do so too."
+    )
+    what = f"{o.contact.support} gives you the text and takes your signature: {_tell(o)}."
+    if not o.username:
+        why = "These schools have a new version of the agreement to sign, and no headteacher who can be written to."
+        what = "'ladocs agreement list' has all schools; 'ladocs agreement record' takes over what was signed."
+    points = tuple((f"{one['dfe']} {one['school']}, version {one['version']}", _agreement_stage(one)) for one in items)
+    if all(item["stage"] == Signing.ENDED for item in items):
+        subject = "no documents until the agreement is signed"
+    else:
+        subject = f"sign the agreement by {_short(date.fromisoformat(items[0]['last_day']))}"
+    return subject, subject[0].upper() + subject[1:], (Paragraph(why), Points(points), Paragraph(what))
+
+
+def _agreement_stage(item: Mapping[str, Any]) -> str:
+    last = day(date.fromisoformat(item["last_day"]))
+    held_back = "the school's documents are held back until it is signed"
+    return {
+        Signing.NEW: f"Please sign it by {last}. After that day {held_back}.",
+        Signing.SOON: f"It is not signed yet. Please sign it by {last}; after that day {held_back}.",
+        Signing.LAST_DAY: f"Today, {last}, is the last day to sign it. From tomorrow on {held_back}.",
+        Signing.ENDED: f"The last day to sign it was {last}. {held_back[0].upper()}{held_back[1:]}; then all are back.",
+    }[Signing(item["stage"])]
+
+
 _TEXTS: Mapping[MailKind, Callable[[Occasion], _Words]] = MappingProxyType(
     {
         MailKind.INVITATION: _invitation,
@@ -349,6 +379,7 @@ _TEXTS: Mapping[MailKind, Callable[[Occasion], _Words]] = MappingProxyType(
         MailKind.COPIES_TO_DESTROY: _copies_to_destroy,
         MailKind.REQUEST_DECIDED: _request_decided,
         MailKind.RUNNING_OUT: _running_out,
+        MailKind.AGREEMENT_DUE: _agreement_due,
     }
 )
 

@@ -56,6 +56,8 @@ _TYPES: Mapping[EventKind, str] = {
     EventKind.DOCUMENT_DESTROYED: "deletion",
     EventKind.SCHOOL_CHANGED: "change",
     EventKind.AGREEMENT_RECORDED: "change",
+    EventKind.AGREEMENT_DUE: "change",
+    EventKind.AGREEMENT_CHANGED: "change",
     EventKind.ACCOUNT_CHANGED: "change",
     EventKind.ACCESS_GRANTED: "change",
     EventKind.ACCESS_REVOKED: "change",

@@ -38,6 +38,8 @@ class EventKind(StrEnum):
     AGREEMENT_RECORDED = "agreement:recorded"
     ACCOUNT_CHANGED = "account:changed"
     ACCESS_GRANTED = "access:granted"
+    AGREEMENT_DUE = "agreement:due"
+    AGREEMENT_CHANGED = "agreement:changed"
     ACCESS_REVOKED = "access:revoked"
     ACCESS_REFUSED = "access:refused"
     CREDENTIAL_ADDED = "credential:added"

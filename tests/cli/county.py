@@ -17,13 +17,13 @@ from typing import Any
 
 from sqlalchemy import update
 
+from config.settings import SPECIMEN
 from gateway import compose
 from gateway import core as cores
 from gateway.cli.entry import main
 from gateway.cli.operators import os_user
 from gateway.mail.outbox import Mail
 from gateway.services import Services
-from policy.agreement import SPECIMEN
 from tests.support.activation import activate
 
 LADOCS = Path(sys.executable).with_name("ladocs")
@@ -152,7 +152,7 @@ def made(root: Path) -> County:
     county("school", "add", PRIMARY, "--name", "Example Primary School", "--urn", "112501")
     county("school", "add", SECONDARY, "--name", "Example Secondary School")
     for number in (PRIMARY, SECONDARY):
-        signed = ("--version", SPECIMEN, "--signed-on", "2025-09-03", "--signed-by", "Mary Head")
+        signed = ("--version", SPECIMEN.version, "--signed-on", "2025-09-03", "--signed-by", "Mary Head")
         county("agreement", "record", number, *signed)
     for username, role in (("olive", "officer"), ("audrey", "auditor")):
         mail = f"{username}.smith@derbyshire.example"
@@ -170,3 +170,12 @@ def made(root: Path) -> County:
 def person(username: str, name: str) -> tuple[str, ...]:
     """The beginning of a command that enters somebody of a school."""
     return ("account", "add", username, "--name", name, "--email", f"{username}@primary.example")
+
+
+def lists_an_agreement(county: County, text: str, *, day: str = "2025-09-01") -> Path:
+    """A version 2026-1 in the settings, in place of the specimen, with this text; its file."""
+    file = county.home / "agreement.md"
+    file.write_text(text)
+    listed = f'versions = [{{ version = "2026-1", from = {day}, file = "agreement.md" }}]'
+    county.settings.write_text(f"{county.settings.read_text()}\n[agreement]\n{listed}\n")
+    return file

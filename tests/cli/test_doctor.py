@@ -17,7 +17,7 @@ from config.clock import SystemClock, microseconds
 from config.secrets import TLS_CERTIFICATE, TLS_KEY, Secrets
 from gateway import founding
 from tests.audit.test_targets import collector
-from tests.cli.county import County, ladocs
+from tests.cli.county import PRIMARY, County, ladocs, lists_an_agreement
 from tests.mail.server import PASSWORD, USERNAME, mail_server, make_certificate, silent_server
 from tests.support.clock import FakeClock
 from tests.support.ports import free_ports
@@ -71,10 +71,10 @@ def test_a_new_home_has_nothing_wrong(county: County) -> None:
     found = rows(county)
     assert {row["check"] for row in found} == {
         *("home", "settings", "secrets", "database", "record", "checkpoints", "keys", "clock", "jobs", "disk"),
-        *("certificate", "server", "address", "terms", "mail server", "mails"),
+        *("certificate", "server", "address", "terms", "agreement", "mail server", "mails"),
     }
     assert {row["check"] for row in found if row["state"] == "warning"} == {
-        *("checkpoints", "certificate", "server", "address", "mail server"),
+        *("checkpoints", "certificate", "server", "address", "agreement", "mail server"),
     }
 
 
@@ -159,6 +159,16 @@ def _certificate(county: County, hosts: list[str], clock: FakeClock | SystemCloc
     secrets.create(TLS_CERTIFICATE, founding._certificate(key, hosts, clock).public_bytes(Encoding.PEM))
 
 
+def _lost_agreement(county: County) -> None:
+    lists_an_agreement(county, "# Agreement\n").unlink()
+
+
+def _changed_agreement(county: County) -> None:
+    file = lists_an_agreement(county, "# Agreement\n")
+    county("agreement", "record", PRIMARY, "--version", "2026-1", "--signed-on", "2025-09-03", "--signed-by", "M. Head")
+    file.write_text("# Another agreement\n")
+
+
 def _mail_waits_for_days(county: County) -> None:
     a_mail(county, created_at=microseconds(datetime.now(UTC) - timedelta(days=2)))
 
@@ -177,6 +187,8 @@ def _mail_waits_for_days(county: County) -> None:
         (_open_keys, "keys", "is open to others", "chmod 700"),
         (_slept, "clock", "far past the last moment served", "ladocs clock confirm"),
         (_old_certificate, "certificate", "it was good until 2021", "put a new one"),
+        (_lost_agreement, "agreement", "agreement.md, cannot be read (No such file", "agreement.versions"),
+        (_changed_agreement, "agreement", "The text of 2026-1 is not the one", "put that one back"),
         (_mail_waits_for_days, "mails", "1 wait, 0 of them tried in vain", "mail server"),
     ],
 )
@@ -229,6 +241,27 @@ def test_terms_that_are_over_are_warned_of(county: County) -> None:
     text = county.settings.read_text()
     county.settings.write_text(f"terms = [{{ first = 2020-09-02, last = 2020-12-18 }}]\n{text}")
     assert of(rows(county), "terms")["state"] == "warning"
+
+
+def test_a_specimen_in_force_is_warned_of(county: County) -> None:
+    row = of(rows(county), "agreement")
+    assert (row["state"], row["found"]) == ("warning", "specimen-1, the version in force, is a specimen")
+
+
+def test_a_text_of_the_council_s_own_is_well(county: County) -> None:
+    lists_an_agreement(county, "# Agreement\n")
+    assert {row["found"]: row["state"] for row in rows(county)}["2026-1 is in force"] == "ok"
+
+
+def test_a_version_that_is_still_to_come_is_warned_of(county: County) -> None:
+    lists_an_agreement(county, "# Agreement\n", day="2126-09-01")
+    assert "no version has come into force yet" in of(rows(county), "agreement")["found"]
+
+
+def test_schools_without_an_agreement_are_counted(county: County) -> None:
+    county("school", "add", "830-2009", "--name", "Newbold School")
+    said = "1 schools have no agreement in force, and no documents"
+    assert said in {row["found"] for row in rows(county) if row["check"] == "agreement"}
 
 
 # Mail

@@ -18,6 +18,8 @@ from tests.support.home import SETTINGS
 
 GOOD = f'{SETTINGS}[operators]\namy = "amy.officer"\n'
 ALL = dict(fields(Settings))
+ONE = '{ version = "2026-1", from = 2026-09-01, file = "2026-1.md" }'
+EARLIER = '{ version = "2025-1", from = 2026-09-01, file = "2025-1.md" }'
 
 
 def load(home: Path, text: str = GOOD, **environ: str) -> Settings:
@@ -52,6 +54,16 @@ def refusal(home: Path, text: str = GOOD, **environ: str) -> str:
         ("[keys]", '[serve]\nhttp_port = 80\nhttp_host = "0.0.0.0"\n[keys]', "serve.http_host", "127.0.0.1"),
         ("[keys]", "[password]\nminimum = 8\n[keys]", "password.minimum is wrong", "password.minimum = 12"),
         ("[keys]", "[password]\nmemory_kib = 1024\n[keys]", "password.memory_kib is wrong", "= 19456"),
+        (
+            "[keys]",
+            f"[agreement]\nversions = [{ONE}, {ONE}]\n[keys]",
+            "two versions are called 2026-1",
+            "call one 2026-2",
+        ),
+        ("[keys]", f"[agreement]\nversions = [{ONE}, {EARLIER}]\n[keys]", "not from a later day", "agreement.versions"),
+        ("[keys]", "[agreement]\nversions = []\n[keys]", "agreement.versions is wrong", 'version = "2026-1", from ='),
+        ("[keys]", '[agreement]\nversions = [{ version = "a b" }]\n[keys]', "agreement.versions is wrong", "from ="),
+        ("[keys]", "[agreement]\nschool_days = 1\n[keys]", "agreement.school_days is wrong", "school_days = 30"),
         ("[service]", "categories = []\n[service]", "categories is wrong", "categories = ["),
         ("[service]", 'categories = [""]\n[service]', "categories is empty", "categories = ["),
         ("[service]", "keys = 3\n[service]", "is broken", "name ="),
@@ -181,3 +193,8 @@ def test_every_section_forbids_what_it_does_not_know() -> None:
     sections = [f.annotation for f in Settings.model_fields.values() if isinstance(f.annotation, type)]
     models = [s for s in sections if issubclass(s, BaseModel)]
     assert models and all(model.model_config.get("extra") == "forbid" for model in models)
+
+
+def test_the_texts_of_the_agreement_start_at_the_home(tmp_path: Path) -> None:
+    settings = load(tmp_path, f"{GOOD}[agreement]\nversions = [{ONE}]\n")
+    assert [text.file for text in settings.agreement.versions] == [tmp_path / "2026-1.md"]

@@ -21,6 +21,7 @@ from gateway.about import Contact
 from gateway.mail.message import Envelope, written
 from gateway.mail.outbox import ALSO, FACTS, PURPOSES, MailKind
 from gateway.mail.texts import Link, Occasion, day, moment, text
+from policy.agreement import Stage
 from tests.mail.postroom import SENDER, words
 
 AT = datetime(2026, 11, 25, 14, 5, tzinfo=UTC)
@@ -33,6 +34,13 @@ CONTACT = Contact(
 )
 URL = "https://documents.derbyshire.example/portal/link/aToken"
 ITEM = {"name": "Office PC", "script": "", "last_day": "2026-12-15", "mark": "a mark"}
+AGREEMENT = {
+    "dfe": "830-2001",
+    "school": "Example Primary",
+    "version": "2026-1",
+    "last_day": "2026-12-15",
+    "mark": "a mark",
+}
 SAMPLES: dict[str, Any] = {
     "left": 2,
     "device": "Office PC",
@@ -53,6 +61,7 @@ SAMPLES: dict[str, Any] = {
     "accepted": True,
     "why": "another school's pupil",
     "items": [{**ITEM, "what": what} for what in What],
+    "agreements": [{**AGREEMENT, "stage": stage} for stage in Stage],
 }
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.settings import Term
-from policy.school_days import is_school_day, school_days_before
+from policy.school_days import is_school_day, school_days_after, school_days_before
 
 TERMS = (
     Term(first=date(2026, 9, 2), last=date(2026, 10, 23)),
@@ -74,3 +74,11 @@ def test_exactly_so_many_school_days_lie_between(day: date, count: int, terms: l
 @given(DAYS, st.integers(1, 30), ANY_TERMS)
 def test_a_later_day_is_never_announced_earlier(day: date, count: int, terms: list[Term]) -> None:
     assert school_days_before(day, count, terms) <= school_days_before(day + timedelta(days=1), count, terms)
+
+
+@given(DAYS, st.integers(0, 40), ANY_TERMS)
+def test_counting_on_is_counting_back_from_a_school_day(day: date, count: int, terms: list[Term]) -> None:
+    after = school_days_after(day, count, terms)
+    passed = [day + timedelta(days=n) for n in range(1, (after - day).days + 1)]
+    assert sum(is_school_day(one, terms) for one in passed) == count
+    assert count == 0 or is_school_day(after, terms)

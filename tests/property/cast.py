@@ -74,7 +74,7 @@ def _template() -> tuple[Path, Mapping[str, Person]]:
     try:
         with cores.recording(core) as log, changing(core, log, None, "a story") as change:
             for dfe, folder in FOLDERS.items():
-                enter_school(change.connection, dfe, folder.removeprefix(f"{dfe} "), change.at)
+                enter_school(change.connection, dfe, folder.removeprefix(f"{dfe} "), change.at, core.settings)
             enter_person(change.connection, OFFICER, change.at, roles=[StaffRole.OFFICER])
             owner = enter_person(change.connection, _OWNER, change.at)
             people = [_entered(core, change, reader, owner, place) for reader in _CAST]

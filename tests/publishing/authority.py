@@ -42,13 +42,13 @@ def founded(path: Path, clock: FakeClock) -> None:
     """A home at `path` with schools and people."""
     core = cores.core(*empty_home(path), clock=clock)
     with core.database.write() as connection:
-        _people(connection, clock.now())
+        _people(connection, clock.now(), core.settings)
     core.database.dispose()
 
 
-def _people(connection: Connection, at: datetime) -> None:
+def _people(connection: Connection, at: datetime, settings: Settings) -> None:
     for dfe, name in ((EXAMPLE, "Example Primary"), (HILLTOP, "Hilltop"), (NOBODY, "Nobody's School")):
-        enter_school(connection, dfe, name, at)
+        enter_school(connection, dfe, name, at, settings)
     enter_person(connection, "olive.officer", at, roles=[StaffRole.OFFICER])
     for username, dfe, role, granted in (
         ("helen.head", EXAMPLE, HEADTEACHER, ()),

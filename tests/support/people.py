@@ -11,20 +11,26 @@ from auth import accounts
 from auth.addresses import AddressRules
 from auth.principal import AccountState, Layout, StaffRole
 from config.clock import london_date
+from config.settings import SPECIMEN, Settings
 from policy import agreement, categories, membership, schools
-from policy.agreement import SPECIMEN, Signature
+from policy.agreement import Signature
 
 SERVICE_LIFE = timedelta(days=300)
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIqI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c"
 OTHER_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIE5dw6ofRdfVqNUZsNMfszLjYqRtO43ol32D1uPybOU"
 
 
-def enter_school(connection: Connection, dfe: str, name: str, at: datetime) -> int:
+def enter_school(connection: Connection, dfe: str, name: str, at: datetime, settings: Settings) -> int:
     """A school that has signed the agreement; the id."""
     school = schools.add(connection, dfe=dfe, name=name, urn=None, at=at).id
-    signed = Signature(version=SPECIMEN, signed_on=london_date(at), signed_by="Helen Head")
-    agreement.record(connection, school, signed, at, recorded_by=None)
+    sign(connection, school, SPECIMEN.version, at, settings)
     return school
+
+
+def sign(connection: Connection, school: int, version: str, at: datetime, settings: Settings) -> None:
+    """The school signs a version of the agreement on the day of `at`."""
+    signed = Signature(version=version, signed_on=london_date(at), signed_by="Helen Head")
+    agreement.record(connection, school, signed, agreement.rules(connection, settings, at), recorded_by=None)
 
 
 def enter_person(

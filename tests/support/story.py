@@ -243,7 +243,7 @@ class _Builder:
         """The schools, and the officer who sends."""
         with self._change() as change:
             for dfe, name in SCHOOLS.items():
-                self._schools[dfe] = enter_school(change.connection, dfe, name, change.at)
+                self._schools[dfe] = enter_school(change.connection, dfe, name, change.at, self._core.settings)
                 change.record(EventKind.SCHOOL_CHANGED, dfe, reason="school added")
             self._officer = self._person(
                 change, OFFICER, layout=Layout.SINGLE, roles=(StaffRole.ADMINISTRATOR, StaffRole.OFFICER)

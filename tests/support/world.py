@@ -76,7 +76,7 @@ class World:
     def school(self, dfe: str, name: str = "Example Primary") -> int:
         """A school; its id."""
         with self.changing() as connection:
-            self.schools[dfe] = enter_school(connection, dfe, name, self.clock.now())
+            self.schools[dfe] = enter_school(connection, dfe, name, self.clock.now(), self.settings)
         return self.schools[dfe]
 
     def person(

@@ -25,7 +25,6 @@ def upgrade() -> None:
         "agreement_version",
         sa.Column("version", sa.String(), nullable=False),
         sa.Column("sha256", sa.LargeBinary(), nullable=False),
-        sa.Column("in_force_on", sa.Date(), nullable=False),
         sa.Column("entered_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("version", name="pk_agreement_version"),
     )
