@@ -33,8 +33,8 @@ from tests.support.drives import Absent, Drive, Forbidden, Obstacle
 from tests.support.faults import Disk, Faults, Statements
 
 DOORS = (Door.SFTP, Door.WEBDAV)
-LONGEST = timedelta(days=280)
-"""A history is over before the script's account is."""
+LONGEST = timedelta(days=210)
+"""When no day passes any more: a history is over before the script's account is, after 300."""
 
 _T = TypeVar("_T")
 _people = st.sampled_from(cast.NAMES)
