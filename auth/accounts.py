@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
-from auth import endings
+from auth import endings, former
 from auth.addresses import AddressRules, check_address
 from auth.labels import label
 from auth.models import Account, AccountNetwork, AccountRole, Device, KnownPlace, RecoveryCode, SshKey
@@ -166,6 +166,8 @@ def set_state(connection: Connection, account_id: int, state: AccountState, at: 
     if state not in _MOVES[account.state]:
         choices = ", ".join(sorted(_MOVES[account.state]))
         raise OperatorError(f"{account.username} is {account.state} and cannot become {state}: there are {choices}.")
+    if former.is_pseudonym(account.username):
+        raise OperatorError("Who left more than 24 months ago is forgotten: enter the person anew.")
     connection.execute(update(Account).where(Account.id == account_id).values(state=state))
     endings.end_sessions(connection, account_id, at)
     if state is AccountState.LEFT:
@@ -285,6 +287,8 @@ def _insert(connection: Connection, username: str, name: str, values: dict[str, 
     check_username(username)
     name = label(name, "An account carries the name of a person or of what its script does: give --name.")
     taken = connection.execute(select(Account.state).where(Account.username == username)).scalar_one_or_none()
+    if taken is None and former.was_given(connection, username):
+        taken = AccountState.LEFT
     if taken is not None:
         raise OperatorError(f"The short name {username} was given before ({taken}) and never is again: take another.")
     row = insert(Account).values(username=username, name=name, **values).returning(Account.id)

@@ -41,6 +41,7 @@ from gateway.enrolment import Enrolment
 from gateway.filesystem import Rooms
 from gateway.jobrunner import JobRunner, Work
 from gateway.jobs import TIMETABLE, Daywork, Jobs, Post
+from gateway.leavers import Leavers
 from gateway.mail.delivery import Delivery, Voice
 from gateway.mail.sending import base_url, sender, transport
 from gateway.publishing import Publisher, Rules
@@ -229,6 +230,7 @@ def works(core: Core, vault: Vault, log: AuditLog) -> dict[str, Work]:
         "orphans": daywork.sweep,
         "old mails": daywork.forget_mails,
         "pruning": daywork.prune,
+        "leavers": lambda run: Leavers(core.database, log).turn(run.at),
     }
 
 

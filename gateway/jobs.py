@@ -45,6 +45,7 @@ TIMETABLE: Mapping[str, Schedule] = {
     "orphans": Every(timedelta(hours=1)),
     "old mails": Daily(),
     "pruning": Daily(),
+    "leavers": Daily(),
     "announcements": Daily(time(7)),
     "agreement reminders": Daily(time(7)),
     "copies": Every(timedelta(hours=1)),
