@@ -398,8 +398,9 @@ def _jobs(patient: _Patient) -> _Findings:
 
 def _job(run: Any, due: datetime, patient: _Patient) -> tuple[State, str, str]:
     if run is None:
-        state = State.WARNING if patient.running else State.OK
-        return state, "it has never been done", "look at the log: it is done while 'ladocs serve' runs"
+        if not patient.running:
+            return State.OK, "it has never been done", ""
+        return State.WARNING, "it has never been done", "look at the log: it is done while 'ladocs serve' runs"
     standing, begun, ended = state_of(run, patient.now), _moment(run.begun_at), _moment(run.ended_at)
     if standing is RunState.FAILED:
         said = f"it failed at {ended}, {run.attempts} times by now: {run.trouble}"

@@ -7,12 +7,14 @@ import multiprocessing
 import os
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.exc import OperationalError
 
 from config.database import Database
 from config.errors import OperatorError
@@ -21,6 +23,7 @@ from gateway.models import JobRun
 from tests.support.clock import FakeClock
 from tests.support.concurrency import in_processes
 from tests.support.databases import opened
+from tests.support.faults import PowerCut, Statements, asked, sweep
 from tests.support.waiting import until
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -221,11 +224,11 @@ def test_a_job_that_kills_its_process_again_and_again_is_taken_up_less_and_less_
     process = office.process(schedule=Every(timedelta(days=7)))
     office.turn(process)
     dead = update(JobRun).values(ended_at=None, seen_at=JobRun.begun_at)
-    for _ in range(24 * 60):
+    for _ in range(24 * 20):
         with office.database.write() as connection:
             connection.execute(dead)
-        office.turn(process, minutes=1)
-    assert 24 < len(office.runs) < 40
+        office.turn(process, minutes=3)
+    assert 20 < len(office.runs) < 40
 
 
 def test_a_service_that_stops_breaks_its_jobs_off_and_the_next_start_does_them_at_once(office: Office) -> None:
@@ -278,8 +281,8 @@ def test_a_fault_that_nobody_foresaw_is_kept_and_logged_with_its_traceback(
 def test_what_fails_all_day_is_tried_hourly_in_the_end(office: Office, schedule: Daily | Every) -> None:
     office.faults = [OSError("the disk is gone")] * 1000
     process = office.process(schedule=schedule)
-    for _ in range(24 * 60 * 4):
-        office.turn(process, seconds=15)
+    for _ in range(24 * 30):
+        office.turn(process, minutes=2)
     assert 24 < len(office.runs) < 40
 
 
@@ -311,6 +314,20 @@ def test_a_run_whose_end_could_not_be_written_is_taken_up(office: Office, monkey
     assert office.state() is RunState.RUNNING
     office.turn(process, minutes=3)
     assert (office.state(), len(office.runs)) == (RunState.DONE, 2)
+
+
+@pytest.mark.parametrize("power_cut", [False, True])
+def test_whichever_statement_fails_the_next_process_does_what_is_left(office: Office, power_cut: bool) -> None:
+    for fault in sweep(Statements, power_cut=power_cut):
+        office.clock.advance(days=1)
+        before = len(office.runs)
+        with suppress(OperationalError, PowerCut), asked(office.database.engine, fault):
+            office.turn(office.process())
+        office.turn(office.process(), minutes=3)
+        assert office.state() is RunState.DONE, fault.taken
+        assert office.rows()[-1].due_at == Daily().last(office.clock.now())
+        assert 1 <= len(office.runs) - before <= 2
+    assert fault.fails_at > 6
 
 
 def _no_database(*_: object, **__: object) -> None:
