@@ -220,6 +220,32 @@ def test_a_run_that_another_process_has_taken_up_ends_where_it_asks_and_changes_
     assert state_of(before, office.clock.now()) is RunState.DONE
 
 
+def test_a_run_that_comes_to_its_end_too_late_does_not_end_the_one_that_took_it_up(office: Office) -> None:
+    asleep, wakes, begun, goes_on = (threading.Event() for _ in range(4))
+
+    def sleep(run: Run) -> str | None:
+        asleep.set()
+        wakes.wait()
+        return "too late"
+
+    def work(run: Run) -> str | None:
+        begun.set()
+        goes_on.wait()
+        return None
+
+    stopped, heir = office.process(sleep, threads=True), office.process(work, threads=True)
+    office.turn(stopped)
+    assert asleep.wait(10)
+    office.turn(heir, minutes=5)
+    assert begun.wait(10)
+    wakes.set()
+    stopped.end(10)
+    assert (office.state(), office.row().trouble) == (RunState.RUNNING, "")
+    goes_on.set()
+    heir.end(10)
+    assert office.state() is RunState.DONE
+
+
 def test_a_job_that_kills_its_process_again_and_again_is_taken_up_less_and_less_often(office: Office) -> None:
     process = office.process(schedule=Every(timedelta(days=7)))
     office.turn(process)
