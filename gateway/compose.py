@@ -54,7 +54,7 @@ from gateway.vault.store import LocalStore
 from gateway.vault.vault import Vault
 from gateway.watch import Watch
 from gateway.webdav.tls import DeferredTls, TlsFiles
-from policy.audit.checkpoint import as_origin
+from policy.audit.checkpoint import as_origin, brief
 from policy.audit.checkpoints import Checkpointer, Target
 from policy.audit.grants import Grants
 from policy.audit.log import AuditLog
@@ -307,8 +307,15 @@ def post(services: Services, https_port: int) -> Post:
         voice=Voice(contact=contact(settings), sender=sender(settings), url=url),
         entropy=services.entropy,
         per_minute=settings.mail.per_minute,
+        witness=lambda: _stood(CheckpointFolder(services.core.home.checkpoints_dir)),
     )
     return Post(services.clock, delivery)
+
+
+def _stood(folder: CheckpointFolder) -> str:
+    """Where the record stood at the newest checkpoint, for the foot of a mail."""
+    newest = folder.last()
+    return "" if newest is None else brief(newest.head)
 
 
 def close(services: Services) -> None:

@@ -85,7 +85,7 @@ def list_(
     multiple=True,
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Checkpoints from outside this server, one a line (repeatable).",
+    help="Checkpoints from outside, one a line, or the foot of a mail (repeatable).",
 )
 @json_option
 @click.pass_context

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.errors import MessageError
@@ -27,7 +28,7 @@ from gateway.about import Contact
 from gateway.mail import outbox
 from gateway.mail.message import Envelope, written
 from gateway.mail.outbox import PURPOSES, MailKind, Waiting
-from gateway.mail.texts import Link, Occasion, text
+from gateway.mail.texts import WITNESSED, Link, Occasion, text
 from gateway.mail.transport import NotSent, OutOfReach, Refused, Transport, in_one_line
 from policy import roster
 from policy.audit.events import Event, EventKind, RecordUnavailable, Result
@@ -78,13 +79,16 @@ class Delivery:
         voice: Voice,
         entropy: Entropy,
         per_minute: int,
+        witness: Callable[[], str],
     ) -> None:
+        """`witness` says in one word where the record stands, "" where that is not known yet."""
         self._database = database
         self._record = record
         self._transport = transport
         self._voice = voice
         self._entropy = entropy
         self._per_minute = per_minute
+        self._witness = witness
         self._tried: list[datetime] = []
         self._rest_from: datetime | None = None
         self._ended = threading.Event()
@@ -175,6 +179,7 @@ class Delivery:
             at=mail.created_at,
             facts=facts,
             link=link,
+            witness=self._witness() if mail.kind in WITNESSED else "",
         )
         envelope = Envelope(name=name, address=mail.address, message_id=mail.message_id, at=at)
         message = written(text(occasion), envelope, voice.contact, voice.sender)

@@ -26,6 +26,13 @@ _MONTHS = (
     *("July", "August", "September", "October", "November", "December"),
 )
 _FEW_CODES = 3
+_WITNESS = (
+    "Our record of who read what stood at {} when this was sent. Please keep this mail: by that line anybody can prove"
+    " later that nothing in the record was changed before it ('ladocs audit verify --against')."
+)
+
+WITNESSED = frozenset({MailKind.COPIES_TO_DESTROY, MailKind.AGREEMENT_DUE})
+"""Mails to headteachers, at whose foot it stands where the record stood: so 430 schools can bear witness to it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,7 +45,10 @@ class Link:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Occasion:
-    """What a text is made of. `name` and `username` are of whoever reads it; `at` is when it happened."""
+    """What a text is made of. `name` and `username` are of whoever reads it; `at` is when it happened.
+
+    `witness`: where the record stands, for the kinds in `WITNESSED`.
+    """
 
     kind: MailKind
     contact: Contact
@@ -48,6 +58,7 @@ class Occasion:
     at: datetime
     facts: Mapping[str, Any]
     link: Link | None = None
+    witness: str = ""
 
 
 def text(occasion: Occasion) -> Text:
@@ -65,7 +76,7 @@ def text(occasion: Occasion) -> Text:
         title=title,
         service=contact.service,
         blocks=(Paragraph(f"Dear {tidy.name}," if tidy.name else "Hello,"), *blocks),
-        foot=(whom, by_itself),
+        foot=(whom, by_itself, *((_WITNESS.format(occasion.witness),) if occasion.witness else ())),
     )
 
 

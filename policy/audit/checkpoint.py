@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from policy.audit.chain import Head
 
 MARK = "ladocs-checkpoint/1 "
+BRIEF = "ladocs-head/1:"
 _DOMAIN = b"ladocs/v1/checkpoint\0"
 _TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
 _NUMBER = "0|[1-9][0-9]{0,17}"
@@ -84,6 +85,11 @@ class Checkpoint:
 
     def __str__(self) -> str:
         return f"{self._said()} sig={self.signature.hex()}"
+
+
+def brief(head: Head) -> str:
+    """`head` in one word that fits the foot of a mail: size, batch, and 20 hex digits of the link."""
+    return f"{BRIEF}{head.records}:{head.b}:{head.link.hex()[:20]}"
 
 
 def key_id(key: Ed25519PublicKey) -> str:

@@ -5,6 +5,7 @@ Used by `Checkpointer` and `ladocs audit verify`. Raises OSError where a folder 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from os import SEEK_END
@@ -15,19 +16,32 @@ from sqlalchemy import Connection, select
 from config.clock import london_date
 from config.files import make_private_folder, write_durably
 from policy.audit.chain import Head
-from policy.audit.checkpoint import MARK, Checkpoint, NotACheckpoint, PublicKeys
+from policy.audit.checkpoint import BRIEF, MARK, Checkpoint, NotACheckpoint, PublicKeys
 from policy.audit.models import AuditBatch
 
 _LAST_BYTES = 4096
 
 
+_BRIEF = re.compile(rf"{BRIEF}(0|[1-9][0-9]*):(0|[1-9][0-9]*):([0-9a-f]{{20}})(?![0-9a-f])", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """A head as the foot of a mail tells it: it is not signed, and `link` are the first 10 bytes."""
+
+    records: int
+    b: int
+    link: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Testimony:
-    """One line of a file: where it stands, and the checkpoint it is, or what is wrong with it."""
+    """One line of a file: where it stands, and the checkpoint or brief it is, or what is wrong with it."""
 
     where: str
     checkpoint: Checkpoint | None
     fault: str = ""
+    brief: Brief | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +59,11 @@ class CheckpointFolder:
         """All that are kept, in order of their days."""
         return list(read_all(sorted(self.path.glob("*.txt")))) if self.path.is_dir() else []
 
+    def last(self) -> Checkpoint | None:
+        """The last one that was kept; whether it is signed is not looked at."""
+        files = sorted(self.path.glob("*.txt"))
+        return last_of(files[-1]) if files else None
+
     def newest(self, keys: PublicKeys) -> Checkpoint | None:
         """The one of the most records among those that `keys` signed."""
         kept = (one.checkpoint for one in self.read() if one.checkpoint is not None)
@@ -52,8 +71,14 @@ class CheckpointFolder:
 
 
 def read_all(files: Iterable[Path]) -> Iterator[Testimony]:
-    """Every line of `files`. A log's own words may stand before a checkpoint, and nothing after it."""
+    """Every line of `files`. A log's own words may stand before a checkpoint, and nothing after it.
+
+    What is typed in place of a file may be a brief itself.
+    """
     for file in files:
+        if _BRIEF.fullmatch(str(file)):
+            yield _testimony("what was typed", str(file))
+            continue
         found = 0
         with file.open(encoding="ascii", errors="replace", newline=None) as lines:
             for number, line in enumerate(lines, 1):
@@ -76,6 +101,8 @@ def last_of(file: Path) -> Checkpoint | None:
 
 
 def _testimony(where: str, line: str) -> Testimony:
+    if MARK not in line and (short := _BRIEF.search(line)) is not None:
+        return Testimony(where, None, brief=Brief(int(short[1]), int(short[2]), bytes.fromhex(short[3])))
     start = line.rfind(MARK)
     try:
         return Testimony(where, Checkpoint.parse(line[max(0, start) :]))
@@ -93,6 +120,8 @@ class Verdict:
 
 def judged(one: Testimony, keys: PublicKeys, connection: Connection) -> Verdict:
     """Its signature, and how it agrees with the record that `connection` sees; the fault says what differs."""
+    if one.brief is not None:
+        return Verdict(False, difference(one.brief, connection))
     if one.checkpoint is None:
         return Verdict(False, one.fault)
     differs = difference(one.checkpoint.head, connection)
@@ -105,7 +134,7 @@ def judged(one: Testimony, keys: PublicKeys, connection: Connection) -> Verdict:
     return Verdict(False, f"{why}; {differs or 'its head is the one of the record: origin, time or signature differ'}")
 
 
-def difference(said: Head, connection: Connection) -> str:
+def difference(said: Head | Brief, connection: Connection) -> str:
     """How the record that `connection` sees differs from `said`, at its batch; "" where it does not.
 
     Reads one row: that the record holds together up to there is for `verify` to prove.
@@ -123,7 +152,7 @@ def difference(said: Head, connection: Connection) -> str:
         return f"batch {said.b} of the record cannot be read"
     if records != said.records:
         return f"it says {said.records} records up to batch {said.b}, the record has {records}"
-    if row.link != said.link:
+    if row.link[: len(said.link)] != said.link:
         return f"it says link {_short(said.link)} of batch {said.b}, the record has {_short(row.link)}"
     return ""
 

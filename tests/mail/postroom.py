@@ -23,6 +23,9 @@ from tests.support.world import World
 URL = "https://documents.derbyshire.example"
 SENDER = "noreply@derbyshire.example"
 
+HEAD = "ladocs-head/1:15:5:000102030405060708ff"
+"""Where the record of a postroom stood."""
+
 
 @dataclass
 class Postroom:
@@ -50,6 +53,7 @@ class Postroom:
             voice=Voice(contact=contact(self.world.settings), sender=SENDER, url=URL),
             entropy=self.world.core.entropy,
             per_minute=per_minute,
+            witness=lambda: HEAD,
         )
 
     def turn(self, transport: Transport | None = None) -> None:
