@@ -102,8 +102,12 @@ def _tell_of_window(core: Core) -> None:
 
 def vault(core: Core) -> Vault:
     """The vault of a home."""
-    box = KeyBox(core.home.keys_dir, core.clock, core.entropy)
-    return Vault(box=box, store=LocalStore(core.home.store_dir), entropy=core.entropy)
+    return Vault(box=key_box(core), store=LocalStore(core.home.store_dir), entropy=core.entropy)
+
+
+def key_box(core: Core) -> KeyBox:
+    """The keys of a home, with their other holders."""
+    return KeyBox(core.home.keys_dir, core.clock, core.entropy)
 
 
 def publisher(core: Core, vault: Vault, log: AuditLog, *, fix_names: bool = False) -> Publisher:
@@ -221,10 +225,11 @@ def jobs(home: Home, services: Services, *, machine: Clock | None = None, thread
 
 def works(core: Core, vault: Vault, log: AuditLog) -> dict[str, Work]:
     """What keeps a home in order, by the names of the jobs; nobody is mailed."""
-    daywork = Daywork(core.database, vault, destruction(core, vault, log), pruning(core, log))
+    daywork = Daywork(core.database, vault, key_box(core), destruction(core, vault, log), pruning(core, log))
     agreements = Agreements(core.database, log, core.settings)
     return {
         "keys": daywork.keys,
+        "key holders": daywork.follow,
         "agreements": lambda run: agreements.roll(run.at),
         "destruction": daywork.destroy,
         "orphans": daywork.sweep,

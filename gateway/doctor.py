@@ -40,6 +40,7 @@ from gateway.mail import outbox
 from gateway.mail.sending import base_url, mail_server
 from gateway.mail.smtp import MailServer, Smtp
 from gateway.mail.transport import OutOfReach
+from gateway.vault.holders import Standing
 from gateway.vault.keybox import KeyBox
 from policy import agreement, agreement_texts, order
 from policy.audit import query
@@ -170,6 +171,26 @@ def _keys(patient: _Patient) -> _Findings:
             "move it to a volume that is in no backup, and set keys.dir",
         )
     yield Finding("keys", State.OK, f"the key box opens and holds {count} keys")
+
+
+def _key_holders(patient: _Patient) -> _Findings:
+    box = KeyBox(patient.home.keys_dir, patient.clock, system_entropy)
+    known, generation = box.holders(), box.generation()
+    others = [one for one in known.others if one.given_up_at is None] if known is not None else []
+    if known is None or not others:
+        said = f"{patient.home.keys_dir} alone holds the keys: the loss of its disk loses 90 days of documents"
+        yield Finding("key holders", State.WARNING, said, "run 'ladocs keys replicate DIR' with a folder elsewhere")
+        return
+    for one in others:
+        said, mend = f"{one.folder} last took part in a rotation {_moment(one.reached_at)}", ""
+        state = State.OK
+        if one.folder.is_relative_to(patient.home.path.resolve()):
+            state, mend = State.WARNING, "move it out of the home: forget it, and replicate to a folder elsewhere"
+            said = f"{one.folder} lies in the home: a backup of it could bring back what was destroyed"
+        if known.standing(one, generation) is Standing.BEHIND:
+            state, mend = State.WRONG, "mount it; if it is lost, run 'ladocs keys forget DIR --because ...'"
+            said += ", and is behind: it may still hold keys that were destroyed here"
+        yield Finding("key holders", state, said, mend)
 
 
 def _main_database(patient: _Patient) -> _Findings:
@@ -425,6 +446,7 @@ _CHECKS: Mapping[str, Callable[[_Patient], _Findings]] = {
     "record": _record_database,
     "checkpoints": _checkpoints,
     "keys": _keys,
+    "key holders": _key_holders,
     "clock": _clock,
     "jobs": _jobs,
     "disk": _disks,

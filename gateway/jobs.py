@@ -27,6 +27,7 @@ from gateway.jobrunner import Daily, Every, JobRunner, Run, Schedule
 from gateway.mail import outbox
 from gateway.mail.delivery import Delivery
 from gateway.models import StoredObject
+from gateway.vault.keybox import KeyBox
 from gateway.vault.models import Stage
 from gateway.vault.vault import Vault
 from policy.audit.events import Event, EventKind, RecordUnavailable, Result
@@ -40,6 +41,7 @@ TURN_SECONDS = 15.0
 MAIL_SECONDS = 5.0
 TIMETABLE: Mapping[str, Schedule] = {
     "keys": Daily(),
+    "key holders": Every(timedelta(minutes=5)),
     "agreements": Daily(),
     "destruction": Daily(),
     "orphans": Every(timedelta(hours=1)),
@@ -65,12 +67,20 @@ class Daywork:
 
     database: Database
     vault: Vault
+    box: KeyBox
     destruction: Destruction
     pruning: Pruning
 
     def keys(self, run: Run) -> None:
         """Keys for the days ahead, so that publishing never writes the key box."""
         self.vault.top_up(self.database, london_date(run.at))
+
+    def follow(self, run: Run) -> str | None:
+        """Other holders of the keys, which could not be reached when these were rotated, catch up."""
+        self.box.follow()
+        known = self.box.holders()
+        behind = known.behind(self.box.generation()) if known is not None else []
+        return "; ".join(f"{one.folder} is behind: 'ladocs keys list' says why" for one in behind) or None
 
     def destroy(self, run: Run) -> str | None:
         """What is due is destroyed, or waits for a person."""

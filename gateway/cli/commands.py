@@ -115,6 +115,13 @@ _COMMANDS: dict[str, Later | LazyGroup] = {
         show="Print a certificate.",
         verify="Prove that a certificate was not changed.",
     ),
+    "keys": _group(
+        "keys",
+        "Where the vault's keys lie.",
+        replicate="Make a folder a second live holder of the keys.",
+        list_="List the folders that hold the keys.",
+        forget="Destroy the keys in another holder, or give it up.",
+    ),
     "report": _group(
         "report",
         "Answers for people.",

@@ -77,13 +77,3 @@ class Destroyed(Base):
     generation: Mapped[int | None]
     gone_at: Mapped[datetime | None]
     swept_at: Mapped[datetime | None]
-
-
-class KeyHolder(Base):
-    """A second folder that holds the key box: `generation` is the last that it took part in, at `reached_at` [R9]."""
-
-    __tablename__ = "key_holder"
-    folder: Mapped[str] = mapped_column(primary_key=True)
-    added_at: Mapped[datetime]
-    generation: Mapped[int]
-    reached_at: Mapped[datetime]

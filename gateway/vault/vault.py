@@ -25,7 +25,8 @@ from config.errors import OperatorError
 from gateway.errors import Damaged
 from gateway.vault import format as fmt
 from gateway.vault.blob import Blob, Sealed, Sealing
-from gateway.vault.keybox import KeyBox, KeyGone, Keys
+from gateway.vault.keybox import KeyBox, KeyGone
+from gateway.vault.keyfolder import Keys
 from gateway.vault.models import Kek, KekState, Purpose
 from gateway.vault.store import BlobStore
 

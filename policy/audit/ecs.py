@@ -53,6 +53,8 @@ _TYPES: Mapping[EventKind, str] = {
     EventKind.DOCUMENT_PUBLISHED: "creation",
     EventKind.DOCUMENT_WITHDRAWN: "change",
     EventKind.KEYS_ROTATED: "change",
+    EventKind.KEYS_REPLICATED: "creation",
+    EventKind.KEYS_FORGOTTEN: "deletion",
     EventKind.DOCUMENT_DESTROYED: "deletion",
     EventKind.SCHOOL_CHANGED: "change",
     EventKind.AGREEMENT_RECORDED: "change",

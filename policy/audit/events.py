@@ -30,6 +30,8 @@ class EventKind(StrEnum):
     DOCUMENT_UNHELD = "document:unheld"
     DESTRUCTION_INTENT = "destruction:intent"
     KEYS_ROTATED = "keys:rotated"
+    KEYS_REPLICATED = "keys:replicated"
+    KEYS_FORGOTTEN = "keys:forgotten"
     DOCUMENT_DESTROYED = "document:destroyed"
     DESTRUCTION_CERTIFIED = "destruction:certified"
     DESTRUCTION_WAITS = "destruction:waits"

@@ -70,10 +70,12 @@ def a_mail(county: County, **values: object) -> None:
 def test_a_new_home_has_nothing_wrong(county: County) -> None:
     found = rows(county)
     assert {row["check"] for row in found} == {
+        "key holders",
         *("home", "settings", "secrets", "database", "record", "checkpoints", "keys", "clock", "jobs", "disk"),
         *("certificate", "server", "address", "terms", "agreement", "mail server", "mails"),
     }
     assert {row["check"] for row in found if row["state"] == "warning"} == {
+        "key holders",
         *("checkpoints", "certificate", "server", "address", "agreement", "mail server"),
     }
 

@@ -9,7 +9,7 @@ import pytest
 from config.secrets import NAMES
 from gateway.models import StoredObject
 from gateway.vault import format as fmt
-from gateway.vault import keybox
+from gateway.vault import keyfolder
 from gateway.vault.models import Kek, KekState, Purpose
 
 ROOT = Path(__file__).parents[2]
@@ -30,6 +30,6 @@ def test_the_format_page_gives_the_info(info: str) -> None:
 
 def test_the_format_page_gives_sizes_and_magic() -> None:
     assert f'"{fmt.MAGIC.decode()}" ‖ u8 {fmt.VERSION} ‖ u8 {fmt.AES_256_GCM}' in TEXT
-    assert f'"{keybox._MAGIC.decode()}" ‖ u8 {keybox._VERSION}' in TEXT
+    assert f'"{keyfolder.MAGIC.decode()}" ‖ u8 {keyfolder.VERSION}' in TEXT
     assert f"{fmt.SEGMENT_BYTES:,} in objects" in TEXT
     assert f"{len(fmt.context(bytes(16), 1))} bytes: version" in TEXT

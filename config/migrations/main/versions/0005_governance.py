@@ -123,14 +123,6 @@ def upgrade() -> None:
     )
     op.create_index("ix_deletion_request_document_id", "deletion_request", ["document_id"])
     op.create_table(
-        "key_holder",
-        sa.Column("folder", sa.String(), nullable=False),
-        sa.Column("added_at", sa.BigInteger(), nullable=False),
-        sa.Column("generation", sa.Integer(), nullable=False),
-        sa.Column("reached_at", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("folder", name="pk_key_holder"),
-    )
-    op.create_table(
         "job_run",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("job", sa.String(), nullable=False),
