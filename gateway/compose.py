@@ -26,8 +26,8 @@ from config.errors import OperatorError
 from config.home import Home
 from config.secrets import NAMES, TLS_CERTIFICATE, TLS_KEY, Secrets
 from config.settings import Settings
-from gateway import copies
 from gateway import core as cores
+from gateway import recalling
 from gateway.about import about_text, contact, refusals, whom_to_ask, write_refusal
 from gateway.agreeing import Agreements, enter_texts
 from gateway.announcements import Announcements
@@ -217,7 +217,7 @@ def jobs(home: Home, services: Services, *, machine: Clock | None = None, thread
         **works(core, services.vault, services.log),
         "announcements": lambda run: announcements.turn(run.at),
         "agreement reminders": lambda run: unsigned.turn(run.at),
-        "copies": lambda run: copies.turn(core, services.log, run.at),
+        "copies": lambda run: recalling.turn(core, services.log, run.at),
     }
     folders = (home.path, home.store_dir, home.keys_dir)
     return clockwork(core, services.log, machine or SystemClock(), work, folders=folders, threads=threads)

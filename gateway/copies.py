@@ -1,52 +1,31 @@
-"""Copies of what was withdrawn [R26]: who has some is looked up in the record, and their headteachers are asked.
+"""Copies of what was withdrawn [R26]: how it stands at each school, and the word of its headteacher that they are gone.
 
-Called by `ladocs document withdraw` right after the act, and each hour by a job, which takes up what that left: whoever
-opened the document at that very moment, a headteacher who came later, reminders. Headteachers are asked by reference,
-never by the document's name, until they confirm. What was withheld from the headteacher is not told to one: there the
-authority asks the readers itself. Thread-safe. Raises OperatorError for what was asked wrongly, RecordUnavailable,
-sqlalchemy.exc.SQLAlchemyError and OSError; what was not done then is done by the next turn.
+Called by the commands and the headteachers' pages; `gateway.recalling` looks readers up and asks. Thread-safe. Raises
+OperatorError for what was asked wrongly, and sqlalchemy.exc.SQLAlchemyError.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, or_, select, type_coerce, update
+from sqlalchemy import Connection, select, update
 from sqlalchemy.orm import aliased
 
 from auth import accounts
 from auth.accounts import AccountRow
 from auth.models import Account
 from auth.principal import Kind
-from config.clock import LONDON, london_date
-from config.database import Database
 from config.errors import OperatorError
-from gateway import tracing
 from gateway.change import Change
-from gateway.core import Core
-from gateway.mail.outbox import MailKind
 from gateway.models import Document, StoredObject, Withdrawal
-from gateway.telling import tell
 from gateway.withdrawing import Dispatch, delivered_to
-from policy import generations, roster
+from policy import roster
 from policy.audit.events import EventKind
-from policy.audit.log import AuditLog
 from policy.models import Category, School
-from policy.school_days import is_school_day, school_days_before
-
-FIRST_REMINDER, NEXT_REMINDER = 3, 5
-"""School days after the mail before."""
-
-_HOUR = time(7)
-_A_MINUTE = 60_000_000  # microseconds, as the database keeps times: by then whatever was read is in the record
-_SETTLED = (
-    type_coerce(Withdrawal.searched_at, BigInteger) >= type_coerce(Withdrawal.withdrawn_at, BigInteger) + _A_MINUTE
-)
-_TURN = "copies"  # the counter whose row lets one process ask at a time
 
 
 class CopyState(StrEnum):
@@ -86,41 +65,6 @@ class Copies:
     confirmed_at: datetime | None
 
 
-def look(core: Core, at: datetime) -> None:
-    """Write down who of each school got bytes of what was withdrawn, where that is not settled yet."""
-    with core.database.read() as connection:
-        rows = connection.execute(_rows().where(or_(Withdrawal.searched_at.is_(None), ~_SETTLED))).all()
-    if not rows:
-        return
-    readers = _readers(core, {row.reference for row in rows})
-    with core.database.write() as connection:
-        for row in rows:
-            numbers = " ".join(str(one) for one in sorted(readers.get((row.reference, row.school_id), ())))
-            found = update(Withdrawal).where(Withdrawal.id == row.id)
-            connection.execute(found.values(searched_at=at, read_by=numbers))
-
-
-def ask(core: Core, log: AuditLog, at: datetime, *, actor: int | None = None, client: str = "") -> None:
-    """Ask the headteachers of all who read what was withdrawn, or remind them, where that is due."""
-    with core.database.read() as connection:
-        if not connection.execute(_rows().where(*_UNCONFIRMED).limit(1)).first():
-            return
-    with core.database.write() as connection:
-        generations.bump(connection, _TURN)
-        change = Change(connection, at, actor, client, protocol="command" if client else "")
-        for row in connection.execute(_rows().where(*_UNCONFIRMED)).all():
-            if _is_due(core, row, at):
-                _ask(core, change, row)
-        if change.events:
-            log.record_all(change.events)
-
-
-def turn(core: Core, log: AuditLog, at: datetime) -> None:
-    """All that is due at `at`."""
-    look(core, at)
-    ask(core, log, at)
-
-
 def confirm(change: Change, document: Dispatch, school_id: int, dfe: str, account: AccountRow) -> None:
     """That the school's copies are destroyed, says `account`: its headteacher.
 
@@ -128,7 +72,7 @@ def confirm(change: Change, document: Dispatch, school_id: int, dfe: str, accoun
     """
     delivered_to(document, school_id, dfe)
     row = change.connection.execute(
-        _rows().where(Withdrawal.document_id == document.id, Withdrawal.school_id == school_id)
+        withdrawals().where(Withdrawal.document_id == document.id, Withdrawal.school_id == school_id)
     ).first()
     if row is None:
         raise OperatorError(f"{document.reference} was not withdrawn from {dfe}: 'ladocs document withdraw' does that.")
@@ -154,15 +98,15 @@ def listing(
     only_open: bool = False,
 ) -> list[Copies]:
     """What was withdrawn, the newest first: of this document and these schools, or all. Open: not confirmed yet."""
-    rows = _rows().order_by(Withdrawal.id.desc())
+    wanted = withdrawals().order_by(Withdrawal.id.desc())
     if reference is not None:
-        rows = rows.where(Document.reference == reference)
+        wanted = wanted.where(Document.reference == reference)
     if school_ids is not None:
-        rows = rows.where(Withdrawal.school_id.in_(school_ids))
+        wanted = wanted.where(Withdrawal.school_id.in_(school_ids))
     if only_open:
-        rows = rows.where(*_UNCONFIRMED)
+        wanted = wanted.where(*UNCONFIRMED)
     people = {account.id: account for account in accounts.listing(connection)}
-    return [_copies(row, people) for row in connection.execute(rows).all()]
+    return [made(row, people) for row in connection.execute(wanted).all()]
 
 
 def asked_of(connection: Connection, account_id: int, at: datetime) -> list[Copies]:
@@ -174,10 +118,12 @@ def asked_of(connection: Connection, account_id: int, at: datetime) -> list[Copi
     return [one for one in listing(connection, school_ids=sorted(headed)) if one.asked_at is not None]
 
 
-_UNCONFIRMED = (Withdrawal.read_by != "", Withdrawal.confirmed_at.is_(None))
+UNCONFIRMED = (Withdrawal.read_by != "", Withdrawal.confirmed_at.is_(None))
+"""Of a row of `Withdrawal`: somebody had read it, and nobody has said that the copies are destroyed."""
 
 
-def _rows() -> Any:
+def withdrawals() -> Any:
+    """The statement of all withdrawals, with what is told of them."""
     by, confirmer = aliased(Account), aliased(Account)
     return (
         select(
@@ -199,7 +145,8 @@ def _rows() -> Any:
     )
 
 
-def _copies(row: Any, people: Mapping[int, AccountRow]) -> Copies:
+def made(row: Any, people: Mapping[int, AccountRow]) -> Copies:
+    """What a row of `withdrawals` says; `people` are all accounts by number."""
     readers = [people[int(one)] for one in row.read_by.split()]
     return Copies(
         id=row.id,
@@ -231,61 +178,6 @@ def _state(row: Any) -> CopyState:
         (row.asked_at is None, CopyState.NOT_ASKED),
     )
     return next((state for applies, state in rows if applies), CopyState.ASKED)
-
-
-def _readers(core: Core, references: Collection[str]) -> dict[tuple[str, int], set[int]]:
-    """The accounts that got bytes of the documents, or may have, by reference and school: one reading of the record."""
-    with core.database.read() as connection:
-        documents = tracing.by_reference(connection, references)
-    database = Database(core.settings.record_url(core.home.path))
-    try:
-        with database.read() as record:
-            reads = tracing.read_by(record, documents).reads
-    finally:
-        database.dispose()
-    found: dict[tuple[str, int], set[int]] = {}
-    for one in reads:
-        if one.reader.actor is not None and one.reader.school is not None and (one.sent or one.unconfirmed):
-            found.setdefault((one.reference, one.reader.school), set()).add(one.reader.actor)
-    return found
-
-
-def _is_due(core: Core, row: Any, at: datetime) -> bool:
-    if row.asked_at is None:
-        return True
-    today, last = london_date(at), london_date(row.reminded_at or row.asked_at)
-    days = FIRST_REMINDER if row.reminded_at is None else NEXT_REMINDER
-    terms = core.settings.terms
-    by_day = at.astimezone(LONDON).time() >= _HOUR and is_school_day(today, terms)
-    return by_day and school_days_before(today, days, terms) >= last
-
-
-def _ask(core: Core, change: Change, row: Any) -> None:
-    """By mail; where there is nobody to write to it stays due."""
-    if row.not_headteacher:
-        return
-    facts = {
-        "reference": row.reference,
-        "category": row.category,
-        "published": row.published_at.isoformat(),
-        "size": row.length,
-        "readers": list(_copies(row, {one.id: one for one in accounts.listing(change.connection)}).people),
-        "asked": "" if row.asked_at is None else london_date(row.asked_at).isoformat(),
-        "school": row.school,
-    }
-    heads = (
-        accounts.get(change.connection, one) for one in roster.heads_of(change.connection, row.school_id, change.at)
-    )
-    reached = [
-        head for head in heads if head is not None and tell(core, change, head, MailKind.COPIES_TO_DESTROY, **facts)
-    ]
-    for head in reached:
-        reason = "" if row.asked_at is None else "reminder"
-        what = f"account:{head.id}"
-        change.record(EventKind.COPIES_ASKED, what, school=row.school_id, reference=row.reference, reason=reason)
-    if reached:
-        when = {"asked_at": change.at} if row.asked_at is None else {"reminded_at": change.at}
-        change.connection.execute(update(Withdrawal).where(Withdrawal.id == row.id).values(**when))
 
 
 def _called(account: AccountRow) -> str:

@@ -8,7 +8,7 @@ import click
 from sqlalchemy.exc import SQLAlchemyError
 
 from config.outages import in_one_line
-from gateway import copies, withdrawing
+from gateway import copies, recalling, withdrawing
 from gateway import core as cores
 from gateway.cli.desk import ANYONE, PUBLISHERS, Desk, HomeCommand, account_named, desk
 from gateway.cli.output import Row, counted, csv_option, details, json_option, table, to_json
@@ -99,9 +99,9 @@ def ask_for_copies(here: Desk) -> bool:
     """Ask the headteachers of those who had read what was withdrawn; False where that waits for the hourly job."""
     at = here.core.clock.now()
     try:
-        copies.look(here.core, at)
+        recalling.look(here.core, at)
         with cores.recording(here.core) as log:
-            copies.ask(here.core, log, at, actor=here.actor.id, client=here.user)
+            recalling.ask(here.core, log, at, actor=here.actor.id, client=here.user)
     except (SQLAlchemyError, OSError, RecordUnavailable) as exc:
         click.echo(
             f"Headteachers could not be asked to destroy copies ({in_one_line(exc)}): 'ladocs serve' does it.", err=True

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from config.errors import OperatorError
-from gateway import copies, withdrawing
+from gateway import copies, recalling, withdrawing
 from gateway.change import changing
 from gateway.copies import Copies, CopyState
 from gateway.mail.outbox import Mail, MailKind
@@ -36,7 +36,7 @@ def published(world: World, *schools: str, read_by: Iterable[str] = (), withheld
 
 
 def turn(world: World) -> None:
-    copies.turn(world.services.core, world.services.log, world.clock.now())
+    recalling.turn(world.services.core, world.services.log, world.clock.now())
 
 
 def at_seven(world: World, days: int) -> None:

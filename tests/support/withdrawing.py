@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway import copies, withdrawing
+from gateway import recalling, withdrawing
 from gateway.change import changing
 from tests.support.world import HERE, OFFICER, World, read, tree
 
@@ -27,5 +27,5 @@ def withdrawn_after_reading(world: World, username: str = "o.office") -> str:
     session.close()
     world.services.log.flush()
     withdraw(world, letter.reference)
-    copies.turn(world.services.core, world.services.log, world.clock.now())
+    recalling.turn(world.services.core, world.services.log, world.clock.now())
     return letter.reference
