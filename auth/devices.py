@@ -133,6 +133,21 @@ def revoke(connection: Connection, account_id: int, device_id: int, at: datetime
         raise OperatorError(f"This account has no live device password {device_id}: see 'ladocs device list'.")
 
 
+def set_suspended(connection: Connection, device_id: int, at: datetime | None) -> None:
+    """Let a device password wait for an access review since `at`, or with None be good again.
+
+    The caller bumps the counter that every process watches.
+    """
+    connection.execute(update(Device).where(Device.id == device_id).values(suspended_at=at))
+
+
+def set_end(connection: Connection, device_id: int, expires_at: datetime, at: datetime) -> datetime:
+    """Let a device password that was confirmed at `at` end at another time, within 400 days; when that is."""
+    ends = min(expires_at, at + LIFE)
+    connection.execute(update(Device).where(Device.id == device_id).values(expires_at=ends))
+    return ends
+
+
 def _refuse_if_not_entitled(connection: Connection, account_id: int, at: datetime) -> None:
     # The row is locked, so that two at once cannot both find a service account without one.
     connection.execute(select(Account.id).where(Account.id == account_id).with_for_update())

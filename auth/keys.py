@@ -159,6 +159,11 @@ def remove(connection: Connection, account_id: int, key_id: int, at: datetime) -
     endings.end_trust(connection, account_id)
 
 
+def set_suspended(connection: Connection, key_id: int, at: datetime | None) -> None:
+    """Let a key wait for an access review since `at`, or with None be good again; the caller bumps the counter."""
+    connection.execute(update(SshKey).where(SshKey.id == key_id).values(suspended_at=at))
+
+
 def _refuse_weak(key: object) -> None:
     if isinstance(key, RSAPublicKey) and key.key_size < SHORTEST_RSA:
         raise OperatorError(f"This RSA key has {key.key_size} bits: at least {SHORTEST_RSA}, or ssh-keygen -t ed25519.")

@@ -378,6 +378,23 @@ class Agreement(Section):
         return self
 
 
+class Review(Section):
+    """Access reviews: each term the headteacher confirms or removes every account, key and device password."""
+
+    due_school_days: Annotated[int, Field(ge=5, le=60)] = _setting(
+        "How long after its opening a review is due.", "20", unit="school days", default=20
+    )
+    suspend_school_days: Annotated[int, Field(ge=5, le=120)] = _setting(
+        "How long after its due day what `review.overdue` says is suspended.", "30", unit="school days", default=30
+    )
+    overdue: Literal["suspend-unused", "suspend"] = _setting(
+        "What is suspended when a review is so late: `suspend-unused` what nobody has used for 90 days, `suspend` all"
+        " but the headteacher.",
+        '"suspend-unused"',
+        default="suspend-unused",
+    )
+
+
 class Term(Section):
     """A term of the schools' year."""
 
@@ -418,6 +435,7 @@ class Settings(Section):
     addresses: Addresses = Addresses()
     mail: Mail = Mail()
     agreement: Agreement = Agreement()
+    review: Review = Review()
     terms: tuple[Term, ...] = _setting(
         "The terms, first and last day each: school days are their Mondays to Fridays.",
         "[{ first = 2026-09-02, last = 2026-12-18 }]",

@@ -45,6 +45,7 @@ from gateway.leavers import Leavers
 from gateway.mail.delivery import Delivery, Voice
 from gateway.mail.sending import base_url, sender, transport
 from gateway.publishing import Publisher, Rules
+from gateway.reviews import Reviews
 from gateway.scopes import Scopes
 from gateway.services import Services
 from gateway.session import Sessions
@@ -213,9 +214,11 @@ def jobs(home: Home, services: Services, *, machine: Clock | None = None, thread
     core = services.core
     announcements = Announcements(core.database, core.settings.terms, core.entropy)
     unsigned = Unsigned(core.database, core.settings, core.entropy)
+    reviews = Reviews(core, services.log)
     work = {
         **works(core, services.vault, services.log),
         "announcements": lambda run: announcements.turn(run.at),
+        "reviews": lambda run: reviews.daily(run.progress),
         "agreement reminders": lambda run: unsigned.turn(run.at),
         "copies": lambda run: recalling.turn(core, services.log, run.at),
     }

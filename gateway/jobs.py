@@ -49,6 +49,7 @@ TIMETABLE: Mapping[str, Schedule] = {
     "pruning": Daily(),
     "leavers": Daily(),
     "announcements": Daily(time(7)),
+    "reviews": Daily(time(7)),
     "agreement reminders": Daily(time(7)),
     "copies": Every(timedelta(hours=1)),
 }

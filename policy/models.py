@@ -133,9 +133,10 @@ class AgreementSigned(Base):
 
 
 class AccessReview(Base):
-    """The access review of a school in the term that begins on `term` [R22]. `signed` is its result, empty before.
+    """The access review of a school in a term of `policy.review` [R22]. `signed` is its result, empty before.
 
-    Days are of Europe/London. `suspended_at`: when it was so late that unused access was suspended.
+    Days are of Europe/London. `suspends_on`: the day from which it is so late that access is suspended; `suspended_at`:
+    when that was first done.
     """
 
     __tablename__ = "access_review"

@@ -20,6 +20,8 @@ class Act(StrEnum):
     GRANT = "grant a category"
     REVOKE = "revoke a category"
     RESET_CODES = "reset one-time codes"
+    END_CREDENTIAL = "end a key or device password"
+    REVIEW = "confirm an access review"  # of everybody in the school
     CHANGE_HEADTEACHER = "change the headteacher"  # or who stands in for one
 
 
@@ -33,6 +35,7 @@ class Refusal(StrEnum):
     NOT_STAFF = "not of this school's staff"
     HEADTEACHER = "a headteacher"
     SCRIPT = "a script"
+    NOT_REVIEWER = "not the headteacher, acting or not, of this school"
 
 
 TOLD: Mapping[Refusal, str] = MappingProxyType(
@@ -43,6 +46,7 @@ TOLD: Mapping[Refusal, str] = MappingProxyType(
         Refusal.OTHER_SCHOOL: "A headteacher changes the own school's people alone: ask that school's headteacher.",
         Refusal.NOT_STAFF: "Nobody of this school is called so: see the list of your staff.",
         Refusal.HEADTEACHER: "The access of a headteacher is changed by the council alone: ask the council.",
+        Refusal.NOT_REVIEWER: "A school's access is reviewed by its headteacher, or an acting one: name that person.",
         Refusal.SCRIPT: "A script has no one-time codes: only people have.",
     }
 )

@@ -18,7 +18,7 @@ from gateway.cli.output import details, json_option, table
 from policy.audit.checkpoint import PublicKeys, key_id
 from policy.audit.checkpoints import public_keys
 
-_COLUMNS = ("name", "day", "cause", "documents", "keys_gone", "file")
+_COLUMNS = ("name", "day", "cause", "state", "documents", "keys_gone", "file")
 _NAME = re.compile(r"[0-9a-z-]+")
 
 
@@ -37,6 +37,7 @@ def list_(ctx: click.Context, as_json: bool) -> None:
                 "name": file.stem,
                 "day": said.get("day"),
                 "cause": said.get("cause"),
+                "state": said.get("state"),
                 "documents": int(said["documents"]) if said.get("documents", "").isdecimal() else None,
                 "keys_gone": said.get("keys-gone"),
                 "file": str(file),
@@ -74,8 +75,7 @@ def verify(ctx: click.Context, file: Path, keys: tuple[str, ...], as_json: bool)
 
     It needs no server and no operator. 'ladocs audit checkpoint --public-key' prints the keys: keep them elsewhere.
     """
-    trusted = _named(keys) if keys else _of_home(ctx)
-    found = differences(_read(file), trusted)
+    found = differences(_read(file), trusted_keys(ctx, keys))
     details({"intact": not found, "differs": found}, as_json=as_json)
     return 1 if found else 0
 
@@ -87,7 +87,10 @@ def _read(file: Path) -> bytes:
         raise OperatorError(f"{file} cannot be read ({exc.strerror}): name the file of a certificate.") from exc
 
 
-def _of_home(ctx: click.Context) -> PublicKeys:
+def trusted_keys(ctx: click.Context, keys: tuple[str, ...]) -> PublicKeys:
+    """The keys that were named in hex, else all that ever signed for the home. Raises OperatorError."""
+    if keys:
+        return _named(keys)
     home, _ = cores.open_home(home_path(ctx), os.environ)
     return public_keys(Secrets(home.secrets_dir))
 

@@ -64,6 +64,16 @@ _COMMANDS: dict[str, Later | LazyGroup] = {
         grant="Give an account a role or categories in a school.",
         revoke="End categories, all access to a school, or trust.",
     ),
+    "review": _group(
+        "review",
+        "The headteachers' access reviews.",
+        list_="List the access reviews of all schools.",
+        show="Show what is reviewed, or what was confirmed.",
+        confirm="Record a headteacher's review.",
+        extend="Give a school longer for its review.",
+        remind="Open, suspend and remind, as is due.",
+        verify="Prove that a signed review was not changed.",
+    ),
     "key": _group(
         "key",
         "SSH public keys of an account.",

@@ -40,6 +40,8 @@ class MailKind(StrEnum):
     COPIES_TO_DESTROY = "copies to destroy"
     REQUEST_DECIDED = "request decided"
     RUNNING_OUT = "running out"
+    ACCESS_REVIEW = "access review"
+    ACCESS_SUSPENDED = "access suspended"
     AGREEMENT_DUE = "agreement to sign"
 
 
@@ -70,6 +72,8 @@ FACTS: Mapping[MailKind, frozenset[str]] = MappingProxyType(
         ),
         MailKind.REQUEST_DECIDED: frozenset({"reference", "school", "asker", "accepted", "why"}),
         MailKind.RUNNING_OUT: frozenset({"items"}),
+        MailKind.ACCESS_REVIEW: frozenset({"reviews"}),
+        MailKind.ACCESS_SUSPENDED: frozenset({"suspended"}),
         MailKind.AGREEMENT_DUE: frozenset({"agreements"}),
     }
 )
@@ -77,7 +81,8 @@ FACTS: Mapping[MailKind, frozenset[str]] = MappingProxyType(
 `school`, `readers`, `asker`: names. `asked`: the day of the first mail, empty in that one. `why`: a reason.
 `left`: how many recovery codes are. `device`, `key`: their names. `layout`: a `Layout`.
 `script`: its short name. `owner`: the name of the person who left. `last_day`: the script's, `2026-12-18`. `items`:
-what `gateway.announcements` puts there. `agreements`: what `gateway.unsigned` does."""
+what `gateway.announcements` puts there. `agreements`: what `gateway.unsigned` does.
+`reviews`, `suspended`: what `gateway.reviews` does."""
 
 ALSO = frozenset({"by", "address", "script", "schools"})
 """What a text takes where it is known. `by`: the name of whoever did it, left out where the person did; `address`: the

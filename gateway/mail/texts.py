@@ -14,17 +14,13 @@ from typing import Any
 
 from auth.expiring import What
 from auth.principal import Layout
-from config.clock import LONDON
 from gateway.about import Contact
 from gateway.mail.layout import Action, Block, Details, Notice, Paragraph, Points, Text
 from gateway.mail.outbox import MailKind
+from gateway.mail.phrases import day, listed, moment, short, tidy
 from policy.agreement import Stage as Signing
+from policy.review import Stage
 
-_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_MONTHS = (
-    *("January", "February", "March", "April", "May", "June"),
-    *("July", "August", "September", "October", "November", "December"),
-)
 _FEW_CODES = 3
 _WITNESS = (
     "Our record of who read what stood at {} when this was sent. Please keep this mail: by that line anybody can prove"
@@ -63,8 +59,8 @@ class Occasion:
 
 def text(occasion: Occasion) -> Text:
     """The text of one mail."""
-    tidy = replace(occasion, name=_tidy(occasion.name), facts=_tidy(occasion.facts))
-    subject, title, blocks = _TEXTS[occasion.kind](tidy)
+    plain = replace(occasion, name=tidy(occasion.name), facts=tidy(occasion.facts))
+    subject, title, blocks = _TEXTS[occasion.kind](plain)
     contact = occasion.contact
     whom = f"Questions? {contact.support}, telephone {contact.phone}, {contact.mail} ({contact.hours})."
     by_itself = (
@@ -75,25 +71,9 @@ def text(occasion: Occasion) -> Text:
         subject=f"{contact.service}: {subject}",
         title=title,
         service=contact.service,
-        blocks=(Paragraph(f"Dear {tidy.name}," if tidy.name else "Hello,"), *blocks),
+        blocks=(Paragraph(f"Dear {plain.name}," if plain.name else "Hello,"), *blocks),
         foot=(whom, by_itself, *((_WITNESS.format(occasion.witness),) if occasion.witness else ())),
     )
-
-
-def day(value: date) -> str:
-    """`Friday 11 December 2026`, whatever the locale."""
-    return f"{_DAYS[value.weekday()]} {value.day} {_MONTHS[value.month - 1]} {value.year}"
-
-
-def moment(at: datetime) -> str:
-    """`Friday 11 December 2026 at 14:05`, in Europe/London."""
-    local = at.astimezone(LONDON)
-    return f"{day(local.date())} at {local:%H:%M}"
-
-
-def _short(value: date) -> str:
-    """`11 December 2026`, for a subject."""
-    return f"{value.day} {_MONTHS[value.month - 1]} {value.year}"
 
 
 _Words = tuple[str, str, tuple[Block, ...]]
@@ -103,7 +83,7 @@ def _invitation(o: Occasion) -> _Words:
     by = o.facts.get("by")
     given = f"{by} has given you an account" if by else "You have been given an account"
     schools = o.facts.get("schools") or []
-    where = f" for {_listed(schools)}" if schools else ""
+    where = f" for {listed(schools)}" if schools else ""
     blocks = (
         Paragraph(
             f"{given} with {o.contact.service}{where}. Through it the council sends confidential documents to schools."
@@ -261,7 +241,7 @@ def _layout_changed(o: Occasion) -> _Words:
 
 def _script_without_owner(o: Occasion) -> _Words:
     schools = o.facts.get("schools") or []
-    where = f" for {_listed(schools)}" if schools else ""
+    where = f" for {listed(schools)}" if schools else ""
     last = day(date.fromisoformat(o.facts["last_day"]))
     blocks = (
         Paragraph(
@@ -298,7 +278,7 @@ def _copies_to_destroy(o: Occasion) -> _Words:
                 ("Category", o.facts["category"]),
                 ("Sent", moment(datetime.fromisoformat(o.facts["published"]))),
                 ("Size", f"{o.facts['size']:,} bytes"),
-                ("Opened by", _listed(o.facts["readers"])),
+                ("Opened by", listed(o.facts["readers"])),
             )
         ),
         Points(
@@ -331,7 +311,7 @@ def _request_decided(o: Occasion) -> _Words:
 
 def _running_out(o: Occasion) -> _Words:
     items = sorted(o.facts["items"], key=lambda item: str(item["last_day"]))
-    first = _short(date.fromisoformat(items[0]["last_day"]))
+    first = short(date.fromisoformat(items[0]["last_day"]))
     one = len(items) == 1
     blocks = (
         Paragraph(
@@ -359,7 +339,7 @@ def _agreement_due(o: Occasion) -> _Words:
     if all(item["stage"] == Signing.ENDED for item in items):
         subject = "no documents until the agreement is signed"
     else:
-        subject = f"sign the agreement by {_short(date.fromisoformat(items[0]['last_day']))}"
+        subject = f"sign the agreement by {short(date.fromisoformat(items[0]['last_day']))}"
     return subject, subject[0].upper() + subject[1:], (Paragraph(why), Points(points), Paragraph(what))
 
 
@@ -372,6 +352,53 @@ def _agreement_stage(item: Mapping[str, Any]) -> str:
         Signing.LAST_DAY: f"Today, {last}, is the last day to sign it. From tomorrow on {held_back}.",
         Signing.ENDED: f"The last day to sign it was {last}. {held_back[0].upper()}{held_back[1:]}; then all are back.",
     }[Signing(item["stage"])]
+
+
+def _access_review(o: Occasion) -> _Words:
+    reviews = o.facts["reviews"]
+    if o.username:
+        why = (
+            "Each term a headteacher looks through every account, key and device password of the school, and confirms"
+            " or removes each one. So nobody goes on reading confidential documents who should not."
+        )
+        what = (
+            f"Ask {o.contact.support} for the list of your school, mark each line and send it back. Whoever acts as"
+            " headteacher can do it too."
+        )
+    else:
+        why = "These schools have no headteacher who can be written to, or their access was suspended."
+        what = "'ladocs review list' has all schools, 'ladocs review show' prints a school's list to be filled in."
+    points = tuple((f"{one['dfe']} {one['school']}, {one['term']}", _review_stage(one)) for one in reviews)
+    whose = reviews[0]["school"] if len(reviews) == 1 else f"{len(reviews)} schools"
+    subject = f"access review of {whose}"
+    return subject, subject[0].upper() + subject[1:], (Paragraph(why), Points(points), Paragraph(what))
+
+
+def _review_stage(one: Mapping[str, Any]) -> str:
+    due, suspends = (day(date.fromisoformat(one[name])) for name in ("due_on", "suspends_on"))
+    return {
+        Stage.OPENED: f"It is open, and due by {due}.",
+        Stage.SOON: f"It is due by {due}.",
+        Stage.DUE: f"It is due today, {due}.",
+        Stage.OVERDUE: f"It was due by {due}. From {suspends} on access is suspended until it is done.",
+        Stage.SUSPENDED: f"It was due by {due}. Access is suspended now, and comes back when it is done.",
+    }[Stage(one["stage"])]
+
+
+def _access_suspended(o: Occasion) -> _Words:
+    schools = listed(o.facts.get("schools") or ["your school"])
+    kinds = {"key": "key", "device": "device password"}
+    script = f" of the script {o.facts['script']}" if o.facts.get("script") else ""
+    suspended = o.facts["suspended"]
+    names = [f"the {kinds[one['what']]} “{one['name']}”{script}" for one in suspended if one["what"] in kinds]
+    whole = [f"{_whose(o)} there"] if len(names) < len(suspended) else []
+    what = listed([*whole, *names])
+    blocks = (
+        Paragraph(f"The access review of {schools} is long overdue, so this has been suspended: {what}."),
+        Paragraph("It comes back when the headteacher confirms it in the review: please remind your headteacher."),
+        Notice(f"If you need the documents before then, {_tell(o)}."),
+    )
+    return "your access is suspended", "Your access is suspended", blocks
 
 
 _TEXTS: Mapping[MailKind, Callable[[Occasion], _Words]] = MappingProxyType(
@@ -390,6 +417,8 @@ _TEXTS: Mapping[MailKind, Callable[[Occasion], _Words]] = MappingProxyType(
         MailKind.COPIES_TO_DESTROY: _copies_to_destroy,
         MailKind.REQUEST_DECIDED: _request_decided,
         MailKind.RUNNING_OUT: _running_out,
+        MailKind.ACCESS_REVIEW: _access_review,
+        MailKind.ACCESS_SUSPENDED: _access_suspended,
         MailKind.AGREEMENT_DUE: _agreement_due,
     }
 )
@@ -460,19 +489,6 @@ def _came_from(o: Occasion) -> str:
 
 def _tell(o: Occasion) -> str:
     return f"ring {o.contact.phone} or write to {o.contact.mail}"
-
-
-def _tidy(value: Any) -> Any:
-    """`value` without what no line of a mail holds: line ends, controls, marks that turn the writing round."""
-    if isinstance(value, str):
-        return " ".join("".join(c if c.isprintable() else " " for c in value).split())
-    if isinstance(value, Mapping):
-        return {name: _tidy(inner) for name, inner in value.items()}
-    return [_tidy(inner) for inner in value] if isinstance(value, list) else value
-
-
-def _listed(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _link(o: Occasion) -> Link:

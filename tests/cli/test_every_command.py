@@ -53,6 +53,7 @@ def test_the_commands_are_those_of_the_product() -> None:
         *(f"account {verb}" for verb in ("add", "list", "show", "grant", "revoke", "import", "export", "invite")),
         *(f"account {verb}" for verb in ("suspend", "activate", "leave", "hand-over", "unlock")),
         *(f"account {verb}" for verb in ("password-reset", "totp-reset", "explain")),
+        *(f"review {verb}" for verb in ("list", "show", "confirm", "extend", "remind", "verify")),
         *(f"key {verb}" for verb in ("add", "list", "remove")),
         *(f"device {verb}" for verb in ("add", "list", "revoke")),
         *(f"report {about}" for about in ("person", "access", "retention")),

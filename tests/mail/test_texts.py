@@ -20,8 +20,11 @@ from auth.expiring import What
 from gateway.about import Contact
 from gateway.mail.message import Envelope, written
 from gateway.mail.outbox import ALSO, FACTS, PURPOSES, MailKind
-from gateway.mail.texts import Link, Occasion, day, moment, text
+from gateway.mail.phrases import day, moment
+from gateway.mail.texts import Link, Occasion, text
 from policy.agreement import Stage
+from policy.review import Stage as Reviewing
+from policy.reviewed import What as Reviewed
 from tests.mail.postroom import SENDER, words
 
 AT = datetime(2026, 11, 25, 14, 5, tzinfo=UTC)
@@ -39,6 +42,14 @@ AGREEMENT = {
     "school": "Example Primary",
     "version": "2026-1",
     "last_day": "2026-12-15",
+    "mark": "a mark",
+}
+REVIEW = {
+    "dfe": "830-2001",
+    "school": "Example Primary",
+    "term": "autumn-2026",
+    "due_on": "2026-12-15",
+    "suspends_on": "2027-02-03",
     "mark": "a mark",
 }
 SAMPLES: dict[str, Any] = {
@@ -60,6 +71,8 @@ SAMPLES: dict[str, Any] = {
     "asker": "Olga Owner",
     "accepted": True,
     "why": "another school's pupil",
+    "reviews": [{**REVIEW, "stage": stage} for stage in Reviewing],
+    "suspended": [{"what": what, "name": "Office PC"} for what in Reviewed],
     "items": [{**ITEM, "what": what} for what in What],
     "agreements": [{**AGREEMENT, "stage": stage} for stage in Stage],
 }
