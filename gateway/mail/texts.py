@@ -27,7 +27,7 @@ _WITNESS = (
     " later that nothing in the record was changed before it ('ladocs audit verify --against')."
 )
 
-WITNESSED = frozenset({MailKind.COPIES_TO_DESTROY, MailKind.AGREEMENT_DUE})
+WITNESSED = frozenset({MailKind.COPIES_TO_DESTROY, MailKind.AGREEMENT_DUE, MailKind.ACCESS_REVIEW})
 """Mails to headteachers, at whose foot it stands where the record stood: so 430 schools can bear witness to it."""
 
 
@@ -325,35 +325,6 @@ def _running_out(o: Occasion) -> _Words:
     return f"{what} {ends}", "What ends soon", blocks
 
 
-def _agreement_due(o: Occasion) -> _Words:
-    items = sorted(o.facts["agreements"], key=lambda item: str(item["last_day"]))
-    why = (
-        "Schools get documents only while an information sharing agreement is in force. The council has a new version,"
-        " which the headteacher signs for the school; whoever acts as headteacher may do so too."
-    )
-    what = f"{o.contact.support} gives you the text and takes your signature: {_tell(o)}."
-    if not o.username:
-        why = "These schools have a new version of the agreement to sign, and no headteacher who can be written to."
-        what = "'ladocs agreement list' has all schools; 'ladocs agreement record' takes over what was signed."
-    points = tuple((f"{one['dfe']} {one['school']}, version {one['version']}", _agreement_stage(one)) for one in items)
-    if all(item["stage"] == Signing.ENDED for item in items):
-        subject = "no documents until the agreement is signed"
-    else:
-        subject = f"sign the agreement by {short(date.fromisoformat(items[0]['last_day']))}"
-    return subject, subject[0].upper() + subject[1:], (Paragraph(why), Points(points), Paragraph(what))
-
-
-def _agreement_stage(item: Mapping[str, Any]) -> str:
-    last = day(date.fromisoformat(item["last_day"]))
-    held_back = "the school's documents are held back until it is signed"
-    return {
-        Signing.NEW: f"Please sign it by {last}. After that day {held_back}.",
-        Signing.SOON: f"It is not signed yet. Please sign it by {last}; after that day {held_back}.",
-        Signing.LAST_DAY: f"Today, {last}, is the last day to sign it. From tomorrow on {held_back}.",
-        Signing.ENDED: f"The last day to sign it was {last}. {held_back[0].upper()}{held_back[1:]}; then all are back.",
-    }[Signing(item["stage"])]
-
-
 def _access_review(o: Occasion) -> _Words:
     reviews = o.facts["reviews"]
     if o.username:
@@ -401,6 +372,35 @@ def _access_suspended(o: Occasion) -> _Words:
     return "your access is suspended", "Your access is suspended", blocks
 
 
+def _agreement_due(o: Occasion) -> _Words:
+    items = sorted(o.facts["agreements"], key=lambda item: str(item["last_day"]))
+    why = (
+        "Schools get documents only while an information sharing agreement is in force. The council has a new version,"
+        " which the headteacher signs for the school; whoever acts as headteacher may do so too."
+    )
+    what = f"{o.contact.support} gives you the text and takes your signature: {_tell(o)}."
+    if not o.username:
+        why = "These schools have a new version of the agreement to sign, and no headteacher who can be written to."
+        what = "'ladocs agreement list' has all schools; 'ladocs agreement record' takes over what was signed."
+    points = tuple((f"{one['dfe']} {one['school']}, version {one['version']}", _agreement_stage(one)) for one in items)
+    if all(item["stage"] == Signing.ENDED for item in items):
+        subject = "no documents until the agreement is signed"
+    else:
+        subject = f"sign the agreement by {short(date.fromisoformat(items[0]['last_day']))}"
+    return subject, subject[0].upper() + subject[1:], (Paragraph(why), Points(points), Paragraph(what))
+
+
+def _agreement_stage(item: Mapping[str, Any]) -> str:
+    last = day(date.fromisoformat(item["last_day"]))
+    held_back = "the school's documents are held back until it is signed"
+    return {
+        Signing.NEW: f"Please sign it by {last}. After that day {held_back}.",
+        Signing.SOON: f"It is not signed yet. Please sign it by {last}; after that day {held_back}.",
+        Signing.LAST_DAY: f"Today, {last}, is the last day to sign it. From tomorrow on {held_back}.",
+        Signing.ENDED: f"The last day to sign it was {last}. {held_back[0].upper()}{held_back[1:]}; then all are back.",
+    }[Signing(item["stage"])]
+
+
 _TEXTS: Mapping[MailKind, Callable[[Occasion], _Words]] = MappingProxyType(
     {
         MailKind.INVITATION: _invitation,
@@ -417,9 +417,9 @@ _TEXTS: Mapping[MailKind, Callable[[Occasion], _Words]] = MappingProxyType(
         MailKind.COPIES_TO_DESTROY: _copies_to_destroy,
         MailKind.REQUEST_DECIDED: _request_decided,
         MailKind.RUNNING_OUT: _running_out,
+        MailKind.AGREEMENT_DUE: _agreement_due,
         MailKind.ACCESS_REVIEW: _access_review,
         MailKind.ACCESS_SUSPENDED: _access_suspended,
-        MailKind.AGREEMENT_DUE: _agreement_due,
     }
 )
 
