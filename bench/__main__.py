@@ -15,9 +15,10 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 
-from bench import signins
+from bench import rekeying, signins
 from bench.home import served, write_files, write_key
 from bench.machine import machine, versions
 from bench.peers import PEERS
@@ -36,7 +37,7 @@ Targets = Mapping[tuple[str, bool], Target]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure; the exit status is returned."""
     asked = _parser().parse_args(arguments)
-    known = [*dict.fromkeys(measure.row for measure in MEASURES), signins.ROW]
+    known = [*dict.fromkeys(measure.row for measure in MEASURES), signins.ROW, rekeying.ROW]
     rows = [row.strip().upper() for row in asked.rows.split(",")] if asked.rows else known
     if unknown := [row for row in rows if row not in known]:
         _say(f"There is no row {unknown[0]}: there are {', '.join(known)}.")
@@ -49,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # whatever ends us, nothing is left behind
     try:
         tries = (signins.QUICK_TRIES if asked.quick else signins.TRIES) if signins.ROW in rows else 0
-        _measure(measures, sizes, rounds=asked.rounds, tries=tries, json_file=asked.json)
+        _measure(measures, sizes, asked, tries=tries, rekeyed=rekeying.ROW in rows)
     except (BenchError, OperatorError, OSError) as exc:
         _say(str(exc))
         return 1
@@ -76,7 +77,10 @@ def _has_client(measure: Measure) -> bool:
     return False
 
 
-def _measure(measures: Sequence[Measure], sizes: Sizes, *, rounds: int, tries: int, json_file: Path | None) -> None:
+def _measure(
+    measures: Sequence[Measure], sizes: Sizes, asked: argparse.Namespace, *, tries: int, rekeyed: bool
+) -> None:
+    rounds: int = asked.rounds
     wanted = {name for measure in measures for name in measure.peers}
     absent = {name: peer for name, peer in PEERS.items() if name in wanted and not peer.installed}
     for name, peer in absent.items():
@@ -95,12 +99,15 @@ def _measure(measures: Sequence[Measure], sizes: Sizes, *, rounds: int, tries: i
                 for figures in run:
                     _round(figures, targets, sizes, f"round {number} of {rounds}")
         refused = signins.measured(folder, tries, _tell_tries) if tries else []
+        moved = [rekeying.measured(folder, rounds, quick=asked.quick, tell=_say)] if rekeyed else []
     tables = [as_markdown(run, sizes)] if run else []
-    print(as_facts(facts), *tables, *([signins.as_markdown(refused)] if refused else []), sep="\n\n")
-    if json_file is not None:
-        rows = [*as_data(run, sizes), *signins.as_data(refused)]
+    tables += [signins.as_markdown(refused)] if refused else []
+    tables += map(rekeying.as_markdown, moved)
+    print(as_facts(facts), *tables, sep="\n\n")
+    if asked.json is not None:
+        rows = [*as_data(run, sizes), *signins.as_data(refused), *chain(*map(rekeying.as_data, moved))]
         data = {"facts": facts, "rounds": rounds, "tries": tries, "rows": rows}
-        json_file.write_text(json.dumps(data, ensure_ascii=False, indent=2) + "\n", "utf-8")
+        asked.json.write_text(json.dumps(data, ensure_ascii=False, indent=2) + "\n", "utf-8")
 
 
 @contextmanager
