@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 
-from bench import rekeying, signins
+from bench import recording, rekeying, signins
 from bench.home import served, write_files, write_key
 from bench.machine import machine, versions
 from bench.peers import PEERS
@@ -37,7 +37,7 @@ Targets = Mapping[tuple[str, bool], Target]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure; the exit status is returned."""
     asked = _parser().parse_args(arguments)
-    known = [*dict.fromkeys(measure.row for measure in MEASURES), signins.ROW, rekeying.ROW]
+    known = [*dict.fromkeys(measure.row for measure in MEASURES), signins.ROW, *recording.ROWS, rekeying.ROW]
     rows = [row.strip().upper() for row in asked.rows.split(",")] if asked.rows else known
     if unknown := [row for row in rows if row not in known]:
         _say(f"There is no row {unknown[0]}: there are {', '.join(known)}.")
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # whatever ends us, nothing is left behind
     try:
         tries = (signins.QUICK_TRIES if asked.quick else signins.TRIES) if signins.ROW in rows else 0
-        _measure(measures, sizes, asked, tries=tries, rekeyed=rekeying.ROW in rows)
+        _measure(measures, sizes, rows, asked, tries=tries)
     except (BenchError, OperatorError, OSError) as exc:
         _say(str(exc))
         return 1
@@ -78,7 +78,7 @@ def _has_client(measure: Measure) -> bool:
 
 
 def _measure(
-    measures: Sequence[Measure], sizes: Sizes, asked: argparse.Namespace, *, tries: int, rekeyed: bool
+    measures: Sequence[Measure], sizes: Sizes, rows: Sequence[str], asked: argparse.Namespace, *, tries: int
 ) -> None:
     rounds: int = asked.rounds
     wanted = {name for measure in measures for name in measure.peers}
@@ -99,14 +99,17 @@ def _measure(
                 for figures in run:
                     _round(figures, targets, sizes, f"round {number} of {rounds}")
         refused = signins.measured(folder, tries, _tell_tries) if tries else []
-        moved = [rekeying.measured(folder, rounds, quick=asked.quick, tell=_say)] if rekeyed else []
+        recorded = recording.measured(folder, rows, rounds, quick=asked.quick, tell=_say)
+        moved = [rekeying.measured(folder, rounds, quick=asked.quick, tell=_say)] if rekeying.ROW in rows else []
     tables = [as_markdown(run, sizes)] if run else []
     tables += [signins.as_markdown(refused)] if refused else []
+    tables += [recording.as_markdown(recorded)] if recorded else []
     tables += map(rekeying.as_markdown, moved)
     print(as_facts(facts), *tables, sep="\n\n")
     if asked.json is not None:
-        rows = [*as_data(run, sizes), *signins.as_data(refused), *chain(*map(rekeying.as_data, moved))]
-        data = {"facts": facts, "rounds": rounds, "tries": tries, "rows": rows}
+        all_rows = [*as_data(run, sizes), *signins.as_data(refused), *recording.as_data(recorded)]
+        all_rows += chain(*map(rekeying.as_data, moved))
+        data = {"facts": facts, "rounds": rounds, "tries": tries, "rows": all_rows}
         asked.json.write_text(json.dumps(data, ensure_ascii=False, indent=2) + "\n", "utf-8")
 
 
