@@ -29,7 +29,7 @@ from tests.support.people import admit, enter_person, enter_school, enter_servic
 from tests.support.story import Person
 
 ALDER, BIRCH = FOLDERS
-OFFICER = "o.officer"
+OFFICER, SECOND = "o.officer", "o.second"
 _OWNER = "p.owner"
 SCRIPT = "nightly"
 _CAST = (
@@ -75,7 +75,8 @@ def _template() -> tuple[Path, Mapping[str, Person]]:
         with cores.recording(core) as log, changing(core, log, None, "a story") as change:
             for dfe, folder in FOLDERS.items():
                 enter_school(change.connection, dfe, folder.removeprefix(f"{dfe} "), change.at, core.settings)
-            enter_person(change.connection, OFFICER, change.at, roles=[StaffRole.OFFICER])
+            for officer in (OFFICER, SECOND):
+                enter_person(change.connection, officer, change.at, roles=[StaffRole.OFFICER])
             owner = enter_person(change.connection, _OWNER, change.at)
             people = [_entered(core, change, reader, owner, place) for reader in _CAST]
             change.record(EventKind.ACCOUNT_CHANGED, "the cast")

@@ -65,7 +65,7 @@ class Histories(RuleBasedStateMachine):
         self.began = self.scene.clock.now()
         self.readers = cast.readers()
         self.papers: list[Paper] = []
-        self.kept: dict[str, Kept] = {}
+        self.kept: dict[str, set[Kept]] = {}
         self.held: list[tuple[Reader, Paper, str, Any]] = []
         self.numbers = count(1)
 
@@ -106,8 +106,25 @@ class Histories(RuleBasedStateMachine):
     def withdraw(self, which: int, at: str) -> None:
         paper = _one_of(self.papers, which)
         if at in paper.schools and day_of(self.now) <= paper.last_day:
+            gone, paper.schools = self.now, paper.schools - {at}
             self.scene.withdraw(paper.reference, at)
-            paper.schools -= {at}
+            paper.withdrawn_at = None if paper.schools else gone
+
+    @rule(which=_which)
+    def hold(self, which: int) -> None:
+        paper = _one_of(self.papers, which)
+        held = self.scene.hold(paper.reference)
+        assert held or paper.doomed
+        assert not (held and paper.destroyed)
+        paper.holds += held
+
+    @rule(which=_which)
+    def lift(self, which: int) -> None:
+        held = [paper for paper in self.papers if paper.holds]
+        if held:
+            paper = _one_of(held, which)
+            self.scene.lift(paper.reference)
+            paper.holds -= 1
 
     @rule(who=_people, at=_schools, category=_categories, later=_days, days=_days)
     def grant(self, who: str, at: str, category: str, later: int | None, days: int | None) -> None:
@@ -164,20 +181,24 @@ class Histories(RuleBasedStateMachine):
             if reader.comes_in:
                 self._asks(reader)  # a device password that nobody uses for 90 days ends
 
-    @rule()
-    def destroy(self) -> None:
-        self.scene.destroy()
-        certified = self.scene.certified()
+    @rule(early=st.booleans())
+    def destroy(self, early: bool) -> None:
+        self._doom(early)
+        self.scene.destroy(early)
+        certified, there = self.scene.certified(), self.scene.published()
         for paper in self.papers:
-            paper.destroyed = day_of(self.now) > paper.destroy_day or paper.destroyed
+            paper.destroyed = paper.destroyed or paper.falls_due(self.now, early=early)
             if paper.destroyed:
-                assert self.scene.remains(self.kept[paper.reference]) == []
+                assert not [found for kept in self.kept[paper.reference] for found in self.scene.remains(kept)]
                 assert f"document {paper.reference} " in certified
+            elif not paper.doomed:
+                assert there[paper.reference] is not None
 
-    @rule(cut=_cuts, step=st.integers(1, 60))
-    def destroy_as_the_power_fails(self, cut: type[Disk | Statements], step: int) -> None:
+    @rule(cut=_cuts, step=st.integers(1, 100), early=st.booleans())
+    def destroy_as_the_power_fails(self, cut: type[Disk | Statements], step: int, early: bool) -> None:
+        self._doom(early)
         with self._power_cut(cut, step):
-            self.scene.destroy()
+            self.scene.destroy(early)
 
     @rule()
     def crash(self) -> None:
@@ -268,7 +289,7 @@ class Histories(RuleBasedStateMachine):
         for who in self.readers:
             self.list_everything(who, Door.WEBDAV)
         self.crash()
-        self.destroy()
+        self.destroy(early=False)
         for who, reader in self.readers.items():
             for door in DOORS:
                 self.list_everything(who, door)
@@ -305,8 +326,16 @@ class Histories(RuleBasedStateMachine):
     def _enter(self, paper: Paper, reference: str) -> None:
         kept = self.scene.published()[reference]
         assert kept is not None
-        self.kept[reference] = kept
+        self.kept[reference] = {kept}
         self.papers.append(replace(paper, reference=reference))
+
+    def _doom(self, early: bool) -> None:
+        """Before a destruction: what it is about to destroy, and by what each document opens now."""
+        there = self.scene.published()
+        for paper in self.papers:
+            paper.doomed = paper.doomed or paper.falls_due(self.now, early=early)
+            if (kept := there[paper.reference]) is not None:
+                self.kept[paper.reference].add(kept)
 
     def _renew(self, reader: Reader) -> None:
         reader.person = replace(reader.person, device=self.scene.new_device(reader.person.username))
@@ -332,7 +361,8 @@ class Histories(RuleBasedStateMachine):
                 self._received(reader, drive.door, paper)
 
     def _received(self, reader: Reader, door: Door, paper: Paper) -> None:
-        self.scene.received(reader.person, door, self.kept[paper.reference], len(paper.data))
+        kept = next(iter(self.kept[paper.reference]))
+        self.scene.received(reader.person, door, kept, len(paper.data))
 
     @contextmanager
     def _power_cut(self, cut: type[Disk | Statements], step: int) -> Iterator[Faults]:

@@ -28,7 +28,10 @@ def day_of(at: datetime) -> date:
 
 @dataclass(kw_only=True)
 class Paper:
-    """A document; `schools` are those that have it, less each from which it is withdrawn."""
+    """A document; `schools` are those that have it, less each from which it is withdrawn.
+
+    `withdrawn_at` is when the last of them lost it, `holds` how many keep it, `doomed` that its end may have begun.
+    """
 
     name: str
     data: bytes
@@ -38,7 +41,15 @@ class Paper:
     withheld: bool
     at: datetime
     reference: str = ""
+    withdrawn_at: datetime | None = None
+    holds: int = 0
+    doomed: bool = False
     destroyed: bool = False
+
+    def falls_due(self, at: datetime, *, early: bool = False) -> bool:
+        """Whether it is to be destroyed at `at`: after its day, or after that of its withdrawal, unless it is held."""
+        gone = self.withdrawn_at is not None and (early or day_of(self.withdrawn_at) < day_of(at))
+        return not self.holds and (gone or day_of(at) > self.destroy_day)
 
     @property
     def destroy_day(self) -> date:

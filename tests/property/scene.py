@@ -15,20 +15,21 @@ from itertools import count
 from pathlib import Path
 
 import paramiko
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from auth import accounts, devices
 from auth.accounts import AccountRow
 from auth.principal import Door
 from auth.totp import STEP_SECONDS, code_at
+from config.errors import OperatorError
 from config.home import Home
-from gateway import compose, server, staffing, withdrawing
+from gateway import compose, holding, server, staffing, withdrawing
 from gateway import core as cores
 from gateway.certificate import differences
 from gateway.change import Change, changing
 from gateway.clockguard import set_mark
 from gateway.destruction import Confirmed
-from gateway.models import Document, StoredObject
+from gateway.models import Document, Hold, StoredObject
 from gateway.publishing import Item, Published, Restriction
 from gateway.services import Services
 from policy import categories, membership, schools
@@ -154,6 +155,26 @@ class Scene:
             )
             withdrawing.withdraw(change, document, [school.id], "sent to the wrong school")
 
+    def hold(self, reference: str) -> bool:
+        """Hold a document; whether it could be."""
+        try:
+            with self._change() as change:
+                holding.place(change, reference, "a complaint")
+        except OperatorError:
+            return False
+        return True
+
+    def lift(self, reference: str) -> None:
+        """Lift the oldest hold of a document, by two people."""
+        with self._change() as change:
+            second = self._account(change.connection, cast.SECOND).id
+            number = change.connection.execute(
+                select(func.min(Hold.id))
+                .join(Document, Document.id == Hold.document_id)
+                .where(Document.reference == reference, Hold.lifted_at.is_(None))
+            ).scalar_one()
+            holding.lift(change, reference, number, "it is settled", second)
+
     def grant(self, username: str, dfe: str, category: str, begins: datetime | None, until: datetime | None) -> None:
         with self._changing(username) as (change, account):
             school, number = schools.find(change.connection, dfe).id, categories.find(change.connection, category)
@@ -202,11 +223,11 @@ class Scene:
             server._chores(self.services)
             self.services.sessions.review()
 
-    def destroy(self) -> None:
-        """What falls due, by the job of the night."""
+    def destroy(self, early: bool) -> None:
+        """What falls due, by the job of the night, or `early` what was withdrawn today as well."""
         services = self.services
         made = compose.destruction(services.core, services.vault, services.log)
-        assert made.run(self.clock.now(), confirmed=Confirmed(self._officer(), "root")) is None
+        assert made.run(self.clock.now(), early=early, confirmed=Confirmed(self._officer(), "root")) is None
 
     # What people do at the doors
 
