@@ -20,12 +20,17 @@ from auth.principal import AccountState
 
 
 class What(StrEnum):
-    """What ends. UNUSED_DEVICE: a device password that ends because nobody used it, and stays if somebody does."""
+    """What ends. UNUSED_DEVICE: a device password that ends because nobody used it, and stays if somebody does.
+
+    ROLE and CATEGORY are held in a school: `policy.endings` finds them.
+    """
 
     ACCOUNT = "account"
     KEY = "key"
     DEVICE = "device"
     UNUSED_DEVICE = "unused device"
+    ROLE = "role"
+    CATEGORY = "category"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -24,6 +24,7 @@ from config.settings import Term
 from gateway.mail import outbox
 from gateway.mail.outbox import Letter, MailKind
 from policy import generations, roster
+from policy.endings import endings as in_schools
 from policy.school_days import school_days_before
 
 SCHOOL_DAYS_BEFORE = (14, 3)
@@ -60,7 +61,8 @@ class Announcements:
     def _due(self, connection: Connection, at: datetime) -> Mapping[int, tuple[AccountRow, list[dict[str, Any]]]]:
         """Whom to tell of what today, whether they were told or not."""
         due: dict[int, tuple[AccountRow, list[dict[str, Any]]]] = {}
-        for ending in endings(connection, at - _BEHIND, at + _AHEAD):
+        since, until = at - _BEHIND, at + _AHEAD
+        for ending in (*endings(connection, since, until), *in_schools(connection, since, until)):
             days = self._days_before(ending, london_date(at))
             if days is None:
                 continue

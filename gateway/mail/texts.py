@@ -22,6 +22,7 @@ from policy.agreement import Stage as Signing
 from policy.review import Stage
 
 _FEW_CODES = 3
+_IN_SCHOOLS = {What.ROLE: "role", What.CATEGORY: "access"}
 _WITNESS = (
     "Our record of who read what stood at {} when this was sent. Please keep this mail: by that line anybody can prove"
     " later that nothing in the record was changed before it ('ladocs audit verify --against')."
@@ -426,6 +427,8 @@ _TEXTS: Mapping[MailKind, Callable[[Occasion], _Words]] = MappingProxyType(
 
 def _item_name(item: Mapping[str, Any]) -> str:
     holder = f" of the script {item['script']}" if item["script"] else ""
+    if item["what"] in _IN_SCHOOLS:
+        return f"{'the' if holder else 'your'} {_IN_SCHOOLS[item['what']]}{holder}: {item['name']}"
     if item["what"] == What.ACCOUNT:
         return f"the script {item['script']}" if item["script"] else "your account"
     return f"the {'key' if item['what'] == What.KEY else 'device password'} “{item['name']}”{holder}"
@@ -443,6 +446,7 @@ def _item_mend(item: Mapping[str, Any], o: Occasion) -> str:
             item["what"] == What.UNUSED_DEVICE,
             "One that lies unused for 90 days is switched off. Connect once before then, and it stays.",
         ),
+        (item["what"] in _IN_SCHOOLS, f"If it is to go on, ask your headteacher or {support} before then."),
         (item["what"] == What.ACCOUNT, f"If it is still needed, tell {support} before then."),
         (bool(item["script"]), f"Before then, ask {support} for a new one, and put it where the script runs."),
         (item["what"] == What.KEY, "Make a new key, add it on your account page, then remove this one there."),

@@ -20,6 +20,7 @@ from gateway import core as cores
 from gateway.announcements import _AHEAD, _BEHIND, Announcements
 from gateway.mail import outbox
 from gateway.mail.outbox import Mail, MailKind
+from policy import membership
 from tests.support.concurrency import all_at_once
 from tests.support.people import KEY
 from tests.support.postgres import PostgresServer
@@ -227,6 +228,22 @@ def test_what_was_ended_is_not_announced(world: World, crier: Crier, table: type
         connection.execute(update(table).values(revoked_at=world.clock.now()))
     crier.turn(seven(LAST))
     assert {item[1] for item in crier.items()} == {"device" if table is SshKey else "key"}
+
+
+def test_the_end_of_standing_in_for_a_headteacher_is_announced(world: World, crier: Crier) -> None:
+    with world.changing() as connection:
+        account, school = world.accounts["o.office"], world.schools[HERE]
+        membership.stand_in(connection, account, school, world.clock.now(), until=end_of_day(LAST), why="ill")
+    assert crier.days(date(2026, 11, 24), date(2027, 4, 1)) == [date(2027, 3, 1), date(2027, 3, 16), LAST]
+    assert set(crier.items()) == {("o.office", "role", "acting Headteacher at Alder Primary", LAST.isoformat())}
+
+
+def test_the_end_of_a_category_is_announced_and_of_one_that_was_taken_is_not(world: World, crier: Crier) -> None:
+    for category in ("EHSG Report Confidential", "SEND"):
+        world.grant("o.office", HERE, category, expires_at=end_of_day(LAST))
+    world.revoke("o.office", HERE, "SEND")
+    crier.turn(seven(LAST))
+    assert crier.items() == [("o.office", "category", "EHSG Report Confidential at Alder Primary", LAST.isoformat())]
 
 
 # To whom

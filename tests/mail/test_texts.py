@@ -180,7 +180,7 @@ def test_the_subject_of_what_runs_out_names_the_one_thing_and_its_day() -> None:
     one = mail(occasion(MailKind.RUNNING_OUT, items=[{**ITEM, "what": What.KEY}]))
     assert one["Subject"] == "LA Documents: the key “Office PC” ends on 15 December 2026"
     several = mail(occasion(MailKind.RUNNING_OUT))
-    assert several["Subject"] == "LA Documents: 4 things end soon, the first on 15 December 2026"
+    assert several["Subject"] == "LA Documents: 6 things end soon, the first on 15 December 2026"
 
 
 def test_times_are_those_of_derbyshire() -> None:
