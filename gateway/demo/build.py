@@ -22,19 +22,22 @@ from config.home import Home
 from config.settings import Settings
 from gateway import compose
 from gateway import core as cores
+from gateway.agreeing import enter_texts
 from gateway.change import changing
 from gateway.core import Core
 from gateway.demo import cast
 from gateway.demo.cast import Credentials, Numbers
 from gateway.demo.clock import SteppedClock
 from gateway.demo.plan import Parcel, first_day, plan
-from gateway.demo.settings_file import settings_text
+from gateway.demo.settings_file import settings_text, write_agreements
 from gateway.founding import founding
 from gateway.publishing import Failed, Item
 from policy.audit.log import AuditLog
 
 _ISSUED_AGO = timedelta(days=30)  # device passwords that lie unused for 90 days are off
 _LEFT_AGO = timedelta(days=20)
+_AGREEMENT_AGO = timedelta(days=10)
+_SIGNED_AGO = timedelta(days=4)
 
 Progress = Callable[[str, int, int], None]
 """Called with a document's name, how many are out, and how many there will be."""
@@ -58,10 +61,12 @@ def building(
     `user` of this machine is mapped to the officer who administers it.
     """
     clock = SteppedClock(london_midnight(first_day(now)))
-    text = settings_text(user)
+    text = settings_text(user, london_date(now - _AGREEMENT_AGO))
     with founding(path, settings_text=text, environ=environ, clock=clock, entropy=entropy) as (home, settings):
+        write_agreements(path)
         core = cores.core(home, settings, clock=clock, entropy=entropy)
         try:
+            enter_texts(core)
             with cores.recording(core) as log:
                 months = _Months(core, clock, log, user, progress)
                 months.pass_until(now)
@@ -86,7 +91,7 @@ class _Months:
         vault = compose.vault(self.core)
         publisher = compose.publisher(self.core, vault, self.log)
         jobs = compose.clockwork(self.core, self.log, self.clock, compose.works(self.core, vault, self.log))
-        acts = [(now - _ISSUED_AGO, self._issue), (now - _LEFT_AGO, self._leave)]
+        acts = [(now - _ISSUED_AGO, self._issue), (now - _LEFT_AGO, self._leave), (now - _SIGNED_AGO, self._sign)]
 
         def serve_for_a_moment(at: datetime) -> None:
             """So that the silence before and after is explained."""
@@ -128,6 +133,10 @@ class _Months:
     def _leave(self) -> None:
         with changing(self.core, self.log, None, self.user) as change:
             cast.leave(change)
+
+    def _sign(self) -> None:
+        with changing(self.core, self.log, None, self.user) as change:
+            cast.sign_new(self.core, change)
 
 
 def _item(parcel: Parcel, source: Path, numbers: Numbers) -> Item:

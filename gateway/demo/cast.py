@@ -22,12 +22,15 @@ from config.settings import SPECIMEN
 from gateway.agreeing import sign
 from gateway.change import Change
 from gateway.core import Core
-from gateway.demo.people import PEOPLE, SCHOOLS, StoryPerson
+from gateway.demo.people import ALDREDA, PEOPLE, SCHOOLS, StoryPerson
+from gateway.demo.settings_file import NEW_AGREEMENT
 from gateway.issuing import issue_password, issue_totp
 from policy import agreement, categories, membership, schools
-from policy.agreement import Signature
+from policy.agreement import Rules, Signature
 from policy.audit.events import EventKind
 from policy.membership import SERVICE_ROLE
+
+SLOW_TO_SIGN = ALDREDA
 
 _DEVICE = "Demonstration PC"
 
@@ -63,8 +66,7 @@ def enter(core: Core, change: Change) -> Numbers:
         row = schools.add(connection, dfe=school.dfe, name=school.name, urn=school.urn, at=change.at)
         school_ids[school.dfe] = row.id
         change.record(EventKind.SCHOOL_CHANGED, f"school:{row.id}", school=row.id, reason="school added")
-        signed = Signature(version=SPECIMEN.version, signed_on=london_date(change.at), signed_by=school.head)
-        sign(change, rules, row.id, signed)
+        _sign(change, rules, row.id, SPECIMEN.version, school.head)
     category_ids = {name: number for number, name in categories.names(connection).items()}
     account_ids: dict[str, int] = {}
     for person in PEOPLE:
@@ -92,6 +94,19 @@ def leave(change: Change) -> None:
             account = _account(change.connection, person)
             accounts.set_state(change.connection, account.id, AccountState.LEFT, change.at)
             change.record(EventKind.ACCOUNT_CHANGED, f"account:{account.id}", reason="left")
+
+
+def sign_new(core: Core, change: Change) -> None:
+    """Every school signs the new version of the agreement, but for one that still has to."""
+    rules = agreement.rules(change.connection, core.settings, change.at)
+    for school in SCHOOLS.values():
+        if school.dfe != SLOW_TO_SIGN:
+            row = schools.find(change.connection, school.dfe)
+            _sign(change, rules, row.id, NEW_AGREEMENT, school.head)
+
+
+def _sign(change: Change, rules: Rules, school_id: int, version: str, head: str) -> None:
+    sign(change, rules, school_id, Signature(version=version, signed_on=london_date(change.at), signed_by=head))
 
 
 def _create(core: Core, change: Change, person: StoryPerson, known: Mapping[str, int]) -> int:

@@ -19,14 +19,17 @@ from gateway.cli.operators import os_user
 from gateway.clockguard import mark
 from gateway.demo import guide
 from gateway.demo.build import Built
+from gateway.demo.cast import SLOW_TO_SIGN
 from gateway.demo.people import PEOPLE, SCHOOLS
 from gateway.demo.plan import months_of
 from gateway.mail.outbox import Mail
 from gateway.models import Delivery, Document
 from gateway.vault.models import Kek
+from policy import order, schools
 from policy.audit.events import EventKind
 from policy.audit.query import Filter, listing
 from policy.audit.verify import verify
+from policy.order import SchoolOrder
 from tests.support.databases import opened
 
 PERSON_FIELDS = {
@@ -144,3 +147,10 @@ def test_the_page_names_every_person_with_a_line_for_each_door(built: Built, tod
         [block] = [part for part in page.split("\n\n") if part.startswith(f"{person.username} ")]
         doors = ["sftp", "pages"] if person.staff_roles else ["sftp", "curl", "browser"]
         assert [door for door in ("sftp", "curl", "browser", "pages") if f"\n  {door} " in block] == doors
+
+
+def test_one_school_still_has_the_new_agreement_to_sign(database: Database, today: datetime) -> None:
+    with database.read() as connection:
+        standing = order.orders(connection, today)
+        found = {school.dfe: standing[school.id].state for school in schools.listing(connection)}
+    assert found == {dfe: SchoolOrder.DUE if dfe == SLOW_TO_SIGN else SchoolOrder.IN_FORCE for dfe in SCHOOLS}
