@@ -9,6 +9,7 @@ what was not done then is done by the next run.
 from __future__ import annotations
 
 import fcntl
+import json
 import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -30,8 +31,9 @@ from gateway import certificate, rekeying
 from gateway.due import Due, Waits, alive, doomed, due, ending, held, unusual
 from gateway.models import Batch, Delivery, Document, StoredObject
 from gateway.vault.format import ID_BYTES
+from gateway.vault.holders import Known, Standing
 from gateway.vault.models import Cause, Destroyed, Kek, KekState, Purpose, Stage
-from gateway.vault.vault import Vault
+from gateway.vault.vault import AHEAD, Vault
 from policy import generations
 from policy.audit.checkpoints import signing_key
 from policy.audit.events import Event, EventKind, Result
@@ -39,6 +41,7 @@ from policy.audit.log import AuditLog
 
 log = logging.getLogger(__name__)
 
+_ENDED = (Stage.PENDING, Stage.CERTIFIED)
 _CANARY = 2 * ID_BYTES + 60
 _TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
 
@@ -124,6 +127,27 @@ class Destruction:
                 self._retire(at)
         return left if left.waits or left.stuck else None
 
+    def complete(self) -> None:
+        """Certify anew what waited for other holders of the keys, now that these have caught up or are given up."""
+        with self._turn() as ours:
+            known = self.vault.holders() if ours else None
+            for act, generation in self._waiting():
+                if known is not None and not known.behind(generation):
+                    self._certify(act)
+
+    def pending(self) -> list[Act]:
+        """What is destroyed here, while another holder of the keys may still have them."""
+        return [act for act, _ in self._waiting()]
+
+    def _waiting(self) -> list[tuple[Act, int]]:
+        with self.database.read() as connection:
+            rows = connection.execute(
+                select(Destroyed.id, Destroyed.day, Destroyed.cause, Destroyed.generation)
+                .where(Destroyed.state == Stage.PENDING)
+                .order_by(Destroyed.id)
+            )
+            return [(Act(row.id, row.day, Cause(row.cause)), row.generation or 0) for row in rows]
+
     @contextmanager
     def _turn(self) -> Iterator[bool]:
         make_private_folder(self.lock.parent)
@@ -175,7 +199,7 @@ class Destruction:
         """Every step that is still to be done of an act that has begun."""
         steps = {Stage.INTENT: self._end_keys, Stage.KEYGONE: self._sweep, Stage.SWEPT: self._certify}
         try:
-            while (state := self._state(act)) is not Stage.CERTIFIED:
+            while (state := self._state(act)) not in _ENDED:
                 if progress is not None:
                     progress(act, state)
                 steps[state](act)
@@ -288,25 +312,32 @@ class Destruction:
             self._advance(connection, act, Stage.SWEPT, swept_at=self.clock.now())
 
     def _certify(self, act: Act) -> None:
-        """CERTIFIED: the same bytes however often it is done."""
+        """CERTIFIED, or PENDING while another holder may have the keys: the same bytes as long as holders stay."""
+        known = self.vault.holders()
         with self.database.read() as connection:
-            said, documents = _said(connection, act, self.origin)
+            generation = connection.execute(select(Destroyed.generation).where(Destroyed.id == act.id)).scalar() or 0
+            pending = known is not None and bool(known.behind(generation))
+            said, documents = _said(connection, act, self.origin, _holders(known, generation, act.day))
+        said.insert(0, f"state {'pending' if pending else 'complete'}")
         data = certificate.signed(said, signing_key(self.secrets))
         make_private_folder(self.certificates)
         write_durably(self.certificates / f"{act}.txt", data)
         self.log.record(
             Event(
-                event=EventKind.DESTRUCTION_CERTIFIED,
+                event=EventKind.DESTRUCTION_PENDING if pending else EventKind.DESTRUCTION_CERTIFIED,
                 at=self.clock.now(),
-                result=Result.PERMIT,
+                result=Result.ERROR if pending else Result.PERMIT,
                 object=str(act),
                 reason=sha256(data).hexdigest(),
                 count=documents,
             )
         )
         with self.database.write() as connection:
-            self._advance(connection, act, Stage.CERTIFIED)
-        log.info("%s: %d documents are destroyed and certified", act, documents)
+            self._advance(connection, act, Stage.PENDING if pending else Stage.CERTIFIED)
+        if pending:
+            log.critical("%s: the certificate is pending: another holder of the keys may still have them", act)
+        else:
+            log.info("%s: %d documents are destroyed and certified", act, documents)
 
     def _retire(self, at: datetime) -> None:
         """Keys of past days under which nothing is left leave the box together, without a certificate.
@@ -435,7 +466,25 @@ def _each(canaries: bytes) -> Iterator[bytes]:
     return (canaries[start : start + _CANARY] for start in range(0, len(canaries), _CANARY))
 
 
-def _said(connection: Connection, act: Act, origin: str) -> tuple[list[str], int]:
+def _holders(known: Known | None, generation: int, day: date) -> list[str]:
+    """The lines of every folder that has held the keys of `day`, which were destroyed at `generation`."""
+    gone = "overwritten and unlinked; the medium may retain"
+    if known is None:
+        return [f"holder file: {gone}"]
+    lines = []
+    for one in known.holders:
+        said = f"done: {gone}"
+        if one.given_up_at is not None:
+            if one.generation >= generation or day > london_date(one.given_up_at) + AHEAD:
+                continue  # what it may hold are no keys of this day
+            said = f"given up {_time(one.given_up_at)}: it may hold the keys"
+        elif known.standing(one, generation) is Standing.BEHIND:
+            said = f"pending since {_time(one.reached_at)}: it may hold the keys"
+        lines.append(f"holder file {json.dumps(str(one.folder))} {said}")
+    return lines
+
+
+def _said(connection: Connection, act: Act, origin: str, holders: Sequence[str]) -> tuple[list[str], int]:
     """The lines of the certificate of `act`, and how many documents it names."""
     row = connection.execute(select(*Destroyed.__table__.columns).where(Destroyed.id == act.id)).one()
     things = _things(connection, act)
@@ -453,7 +502,7 @@ def _said(connection: Connection, act: Act, origin: str) -> tuple[list[str], int
         f"keys-gone {_time(row.gone_at)}",
         f"swept {_time(row.swept_at)}",
         f"generation {row.generation}",
-        "holder file: overwritten and unlinked; the medium may retain",
+        *holders,
         *(f"key {key.id.hex()} {key.purpose}" for key in _keys(connection, act)),
         *canaries,
         f"documents {len(things)}",

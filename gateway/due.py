@@ -141,7 +141,7 @@ def _begun(connection: Connection) -> list[Due]:
         .outerjoin(StoredObject, StoredObject.destruction_id == Destroyed.id)
         .outerjoin(Document, Document.object_id == StoredObject.id)
         .outerjoin(Delivery, Delivery.document_id == Document.id)
-        .where(Destroyed.state != Stage.CERTIFIED)
+        .where(Destroyed.state.not_in((Stage.PENDING, Stage.CERTIFIED)))
         .group_by(Destroyed.id, Destroyed.day, Destroyed.cause, Destroyed.state)
     )
     return [

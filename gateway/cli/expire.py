@@ -56,7 +56,9 @@ def expire(ctx: click.Context, dry_run: bool, end: datetime | None, early: bool,
             raise OperatorError(f"Not everything was destroyed: {left}.")
         if due(here.core.database, at, early=early):
             raise OperatorError("Another process destroys at the moment: ask again with --dry-run.")
-    table([{**_row(one), "state": "certified"} for one in dues], _COLUMNS, as_json=as_json, nothing=_NOTHING)
+        behind = {(act.day, act.cause) for act in destruction.pending()}
+    rows = [{**_row(one), "state": "pending" if (one.day, one.cause) in behind else "certified"} for one in dues]
+    table(rows, _COLUMNS, as_json=as_json, nothing=_NOTHING)
     if dues:
         done = counted(sum(one.documents for one in dues), "document")
         click.echo(f"{done} destroyed; 'ladocs certificate list' has the proof.", err=True)

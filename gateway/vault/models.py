@@ -57,6 +57,7 @@ class Stage(StrEnum):
     INTENT = "intent"
     KEYGONE = "keygone"
     SWEPT = "swept"
+    PENDING = "pending"  # certified, but another holder of the keys may still have them
     CERTIFIED = "certified"
 
 

@@ -25,6 +25,7 @@ from config.errors import OperatorError
 from gateway.errors import Damaged
 from gateway.vault import format as fmt
 from gateway.vault.blob import Blob, Sealed, Sealing
+from gateway.vault.holders import Known
 from gateway.vault.keybox import KeyBox, KeyGone
 from gateway.vault.keyfolder import Keys
 from gateway.vault.models import Kek, KekState, Purpose
@@ -280,6 +281,10 @@ class Vault:
             generation = self._box.replace({kek_id: key for kek_id, key in held.items() if kek_id not in gone})
         self.refresh()
         return generation
+
+    def holders(self) -> Known | None:
+        """The folders that hold the keys; None where there is one alone."""
+        return self._box.holders()
 
     def delete(self, object_id: bytes) -> None:
         """Remove sealed bytes; those that are not there are removed already. Raises OSError."""

@@ -34,6 +34,7 @@ class EventKind(StrEnum):
     KEYS_FORGOTTEN = "keys:forgotten"
     DOCUMENT_DESTROYED = "document:destroyed"
     DESTRUCTION_CERTIFIED = "destruction:certified"
+    DESTRUCTION_PENDING = "destruction:pending"
     DESTRUCTION_WAITS = "destruction:waits"
     DESTRUCTION_CONFIRMED = "destruction:confirmed"
     SCHOOL_CHANGED = "school:changed"
