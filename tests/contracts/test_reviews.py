@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import cast
@@ -427,6 +428,30 @@ def test_an_extended_review_is_overdue_again_when_its_new_time_has_passed(late: 
 def test_an_extension_needs_a_later_day_and_a_reason(late: World, until: date, because: str) -> None:
     with pytest.raises(OperatorError):
         extend(late, until, because)
+
+
+# A year
+
+
+def test_a_year_of_terms_reminds_of_each_stage_once_and_suspends_once(world: World) -> None:
+    world.person("t.head", {THERE: ()}, "Headteacher")
+    steps, day = list[Step](), OPENS
+    while day < date(2028, 1, 1):
+        world.clock.advance(
+            seconds=(datetime(day.year, day.month, day.day, 8, tzinfo=UTC) - world.clock.now()).total_seconds()
+        )
+        steps += turn(world)
+        if state(world, THERE) is ReviewState.OPEN:
+            confirm(world, "t.head", dfe=THERE)
+        day += timedelta(days=1)
+    reminded = Counter((step.whom, step.what.split(", ")[1]) for step in steps if step.act == "reminded")
+    assert reminded == {
+        **{("h.head@school.example", stage): 3 for stage in ("opened", "due", "overdue", "suspended")},
+        ("h.head@school.example", "soon"): 6,
+        ("t.head@school.example", "opened"): 3,
+        (world.settings.support.mail, "suspended"): 3,
+    }
+    assert [(step.dfe, step.whom) for step in steps if step.act == "suspended"] == [(HERE, "o.office")]
 
 
 # Only shown
