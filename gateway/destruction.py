@@ -127,6 +127,13 @@ class Destruction:
                 self._retire(at)
         return left if left.waits or left.stuck else None
 
+    def bury(self) -> None:
+        """Destroy once more what came back with another key folder, which is an alarm. Nothing where nothing did."""
+        back, generation = self.vault.bury(self.database)
+        if back:
+            log.critical("%d keys that were destroyed had come back with the folder of keys.dir: they are gone", back)
+            self._rotated(f"came back generation {generation}", back, self.clock.now())
+
     def complete(self) -> None:
         """Certify anew what waited for other holders of the keys, now that these have caught up or are given up."""
         with self._turn() as ours:

@@ -79,6 +79,7 @@ class Daywork:
     def follow(self, run: Run) -> str | None:
         """Other holders of the keys, which could not be reached when these were rotated, catch up."""
         self.box.follow()
+        self.destruction.bury()
         self.destruction.complete()
         known = self.box.holders()
         behind = known.behind(self.box.generation()) if known is not None else []

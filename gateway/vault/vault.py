@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import Connection, bindparam, insert, select
+from sqlalchemy import Connection, bindparam, func, insert, select
 
 from config.database import Database
 from config.entropy import Entropy
@@ -28,7 +28,7 @@ from gateway.vault.blob import Blob, Sealed, Sealing
 from gateway.vault.holders import Known
 from gateway.vault.keybox import KeyBox, KeyGone
 from gateway.vault.keyfolder import Keys
-from gateway.vault.models import Kek, KekState, Purpose
+from gateway.vault.models import Destroyed, Kek, KekState, Purpose
 from gateway.vault.store import BlobStore
 
 T = TypeVar("T")
@@ -281,6 +281,24 @@ class Vault:
             generation = self._box.replace({kek_id: key for kek_id, key in held.items() if kek_id not in gone})
         self.refresh()
         return generation
+
+    def bury(self, database: Database) -> tuple[int, int]:
+        """Destroy keys that are in the box again though the database knows them as destroyed: how many, the generation.
+
+        They come back where a holder that was behind, or an old copy, took the place of the key folder.
+        """
+        with self._box.rotating() as held:
+            with database.read() as connection:
+                dead = set(connection.execute(select(Kek.id).where(Kek.state == KekState.DESTROYED)).scalars())
+                reached = connection.execute(select(func.max(Destroyed.generation))).scalar() or 0
+            back = held.keys() & dead
+            if not back:
+                return 0, self._box.generation()
+            gone = back | set(map(fmt.carried_id, back))
+            kept = {kek_id: key for kek_id, key in held.items() if kek_id not in gone}
+            generation = self._box.replace(kept, above=reached)
+        self.refresh()
+        return len(back), generation
 
     def holders(self) -> Known | None:
         """The folders that hold the keys; None where there is one alone."""

@@ -98,3 +98,19 @@ def test_it_says_for_good_that_a_holder_was_given_up(authority: Authority, secon
     destruction(authority).complete()
     assert "state complete" in certificate(authority)
     assert holders(certificate(authority)) == ["done", "given up"]
+
+
+def test_a_holder_that_was_behind_and_takes_over_brings_no_destroyed_key_back(
+    authority: Authority, second: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    keys, drawer = authority.home.keys_dir, second.with_name("drawer")
+    second.rename(drawer)
+    destroyed(authority)
+    known = set(KeyFolder(drawer).read()) - set(KeyFolder(keys).read())
+    shutil.rmtree(keys)
+    drawer.rename(keys)
+    destruction(authority).bury()
+    assert known
+    assert not known & set(KeyFolder(keys).read())
+    assert "had come back" in caplog.text
+    assert authority.record("keys:rotated")[-1]["reason"].startswith("came back generation ")
