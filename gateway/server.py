@@ -7,6 +7,7 @@ anything starts and a worker that is replaced finds it open. Owns its process.
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import errno
 import fcntl
 import importlib.util
@@ -17,6 +18,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +42,9 @@ log = logging.getLogger(__name__)
 BACKLOG = 512
 _NEXT_PORTS = 50
 _CHORE_SECONDS = 5.0
+_STACK_BYTES = 1 << 20
+_M_ARENA_MAX = -8  # mallopt(3)
+_HEAPS = 2
 _LAST_TURN_SECONDS = 5.0
 
 
@@ -82,6 +87,13 @@ def is_running(path: Path) -> bool:
     return False
 
 
+def _be_modest() -> None:
+    """Let a hundred threads fit where address space is scarce: glibc takes 8 MiB of it for each, and heaps besides."""
+    threading.stack_size(_STACK_BYTES)
+    with suppress(AttributeError):  # another C library has no such heaps
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, _HEAPS)
+
+
 def port_of(sock: socket.socket) -> int:
     """The port on which `sock` listens."""
     port: int = sock.getsockname()[1]
@@ -91,6 +103,7 @@ def port_of(sock: socket.socket) -> int:
 def run(home: Home, settings: Settings, sockets: Sockets, *, on_ready: Callable[[], None]) -> int:
     """Serve until a signal; the exit status is returned. Raises OperatorError when another `serve` has this home."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core would hold keys and plaintext
+    _be_modest()
     lease = _lease(home)
     compose.check_home(home, settings)
 

@@ -92,7 +92,7 @@ def as_root(folder: Path) -> tuple[str, ...]:
         return ()
     sudo = (need("sudo"), "-n")
     if run(folder, *sudo, "true").returncode != 0:
-        pytest.skip("davfs2 is mounted by root, and sudo asks this user for a password")
+        pytest.skip("only root mounts this, and sudo asks this user for a password")
     return sudo
 
 
