@@ -9,13 +9,12 @@ what was not done then is done by the next run.
 from __future__ import annotations
 
 import fcntl
-import json
 import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -28,12 +27,11 @@ from config.errors import OperatorError
 from config.files import make_private_folder, write_durably
 from config.secrets import Secrets
 from gateway import certificate, rekeying
+from gateway.attesting import Act, canaries_of, holders_said, keys_of, objects_of, said_of
 from gateway.due import Due, Waits, alive, doomed, due, ending, held, unusual
 from gateway.models import Batch, Delivery, Document, StoredObject
-from gateway.vault.format import ID_BYTES
-from gateway.vault.holders import Known, Standing
 from gateway.vault.models import Cause, Destroyed, Kek, KekState, Purpose, Stage
-from gateway.vault.vault import AHEAD, Vault
+from gateway.vault.vault import Vault
 from policy import generations
 from policy.audit.checkpoints import signing_key
 from policy.audit.events import Event, EventKind, Result
@@ -42,8 +40,6 @@ from policy.audit.log import AuditLog
 log = logging.getLogger(__name__)
 
 _ENDED = (Stage.PENDING, Stage.CERTIFIED)
-_CANARY = 2 * ID_BYTES + 60
-_TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +48,6 @@ class Confirmed:
 
     actor: int
     user: str
-
-
-@dataclass(frozen=True, slots=True)
-class Act:
-    """One act of destruction that has begun. Its text is its name: `2027-02-22`, or `2027-02-22-lifted-7`."""
-
-    id: int
-    day: date
-    cause: Cause
-
-    def __str__(self) -> str:
-        return str(self.day) if self.cause is Cause.DAY else f"{self.day}-{self.cause}-{self.id}"
 
 
 Progress = Callable[[Act, Stage], None]
@@ -247,7 +231,7 @@ class Destruction:
                 connection.execute(_MARK, marks)
             if spare is not None:
                 connection.execute(insert(Kek).values(spare.row(one.day)))
-            self._tell(EventKind.DESTRUCTION_INTENT, act, _things(connection, act), begun)
+            self._tell(EventKind.DESTRUCTION_INTENT, act, objects_of(connection, act), begun)
         return act
 
     def _spare(self, chosen: ColumnElement[bool]) -> _Spare | None:
@@ -274,15 +258,15 @@ class Destruction:
     def _end_keys(self, act: Act) -> None:
         """KEYGONE: what is kept is moved, the keys leave the box, its root key dies, and the canaries prove it."""
         with self.database.read() as connection:
-            keys = [key.id for key in _keys(connection, act)]
+            keys = [key.id for key in keys_of(connection, act)]
             canaries = connection.execute(select(Destroyed.canaries).where(Destroyed.id == act.id)).scalar_one()
         self._keep(act, keys)
         with self.database.read() as connection:
             _require_dead(connection, keys, act.day, self.clock.now())
             _require_marked(connection, keys, act.day)
-            things = _things(connection, act)
+            things = objects_of(connection, act)
         generation = self.vault.destroy_keys(keys)
-        if any(map(self.vault.opens, _each(canaries))):
+        if any(map(self.vault.opens, canaries_of(canaries))):
             raise OperatorError(f"A key of {act} still opens what it sealed: see who else writes to keys.dir.")
         gone = self.clock.now()
         self._rotated(f"{act} generation {generation}", len(keys), gone)
@@ -305,7 +289,7 @@ class Destruction:
     def _sweep(self, act: Act) -> None:
         """SWEPT: the ciphertexts, and in the rows all that the keys had sealed, and the notes of what was published."""
         with self.database.read() as connection:
-            things = _things(connection, act)
+            things = objects_of(connection, act)
         for thing in things:
             self.vault.delete(thing.id)
         with self.database.write() as connection:
@@ -324,7 +308,7 @@ class Destruction:
         with self.database.read() as connection:
             generation = connection.execute(select(Destroyed.generation).where(Destroyed.id == act.id)).scalar() or 0
             pending = known is not None and bool(known.behind(generation))
-            said, documents = _said(connection, act, self.origin, _holders(known, generation, act.day))
+            said, documents = said_of(connection, act, self.origin, holders_said(known, generation, act.day))
         said.insert(0, f"state {'pending' if pending else 'complete'}")
         data = certificate.signed(said, signing_key(self.secrets))
         make_private_folder(self.certificates)
@@ -409,31 +393,6 @@ def _objects(chosen: ColumnElement[bool]) -> Select[bytes, bytes]:
     return select(StoredObject.id, StoredObject.kek_id).join(Kek, Kek.id == StoredObject.kek_id).where(chosen)
 
 
-def _keys(connection: Connection, act: Act) -> Sequence[Row[bytes, str]]:
-    return connection.execute(select(Kek.id, Kek.purpose).where(Kek.destruction_id == act.id).order_by(Kek.id)).all()
-
-
-def _things(connection: Connection, act: Act) -> Sequence[Row[bytes, bytes, str]]:
-    """The objects that `act` destroys, with the references of their documents."""
-    return connection.execute(
-        select(StoredObject.id, StoredObject.ciphertext_sha256, Document.reference)
-        .join(Document, Document.object_id == StoredObject.id)
-        .where(StoredObject.destruction_id == act.id)
-        .order_by(StoredObject.id, Document.reference)
-    ).all()
-
-
-def _kept(connection: Connection, act: Act) -> Sequence[Row[bytes, str]]:
-    """The objects of a day that a hold has kept, with the references of their documents."""
-    return connection.execute(
-        select(StoredObject.id, Document.reference)
-        .join(Kek, Kek.id == StoredObject.kek_id)
-        .join(Document, Document.object_id == StoredObject.id)
-        .where(Kek.purpose == Purpose.HOLD, Kek.day == act.day)
-        .order_by(StoredObject.id, Document.reference)
-    ).all()
-
-
 def _require_dead(connection: Connection, keys: Sequence[bytes], day: date, at: datetime) -> None:
     """Raises Stuck where a key holds what is not to be destroyed yet."""
     live = alive(connection, keys, day, at)
@@ -467,56 +426,3 @@ def _all_destroyed() -> Any:
         .where(StoredObject.wrap.is_not(None))
     )
     return ~kept & exists().where(Document.batch_id == Batch.id)
-
-
-def _each(canaries: bytes) -> Iterator[bytes]:
-    return (canaries[start : start + _CANARY] for start in range(0, len(canaries), _CANARY))
-
-
-def _holders(known: Known | None, generation: int, day: date) -> list[str]:
-    """The lines of every folder that has held the keys of `day`, which were destroyed at `generation`."""
-    gone = "overwritten and unlinked; the medium may retain"
-    if known is None:
-        return [f"holder file: {gone}"]
-    lines = []
-    for one in known.holders:
-        said = f"done: {gone}"
-        if one.given_up_at is not None:
-            if one.generation >= generation or day > london_date(one.given_up_at) + AHEAD:
-                continue  # what it may hold are no keys of this day
-            said = f"given up {_time(one.given_up_at)}: it may hold the keys"
-        elif known.standing(one, generation) is Standing.BEHIND:
-            said = f"pending since {_time(one.reached_at)}: it may hold the keys"
-        lines.append(f"holder file {json.dumps(str(one.folder))} {said}")
-    return lines
-
-
-def _said(connection: Connection, act: Act, origin: str, holders: Sequence[str]) -> tuple[list[str], int]:
-    """The lines of the certificate of `act`, and how many documents it names."""
-    row = connection.execute(select(*Destroyed.__table__.columns).where(Destroyed.id == act.id)).one()
-    things = _things(connection, act)
-    kept = _kept(connection, act) if act.cause is Cause.DAY else ()
-    canaries = [
-        f"canary {one[:ID_BYTES].hex()} {one[ID_BYTES : 2 * ID_BYTES].hex()} {one[2 * ID_BYTES :].hex()}"
-        " opened before, refused after"
-        for one in _each(row.canaries)
-    ]
-    return [
-        f"origin {origin}",
-        f"day {act.day}",
-        f"cause {act.cause}",
-        f"begun {_time(row.begun_at)}",
-        f"keys-gone {_time(row.gone_at)}",
-        f"swept {_time(row.swept_at)}",
-        f"generation {row.generation}",
-        *holders,
-        *(f"key {key.id.hex()} {key.purpose}" for key in _keys(connection, act)),
-        *canaries,
-        f"documents {len(things)}",
-        *(f"document {one.reference} {one.id.hex()} {one.ciphertext_sha256.hex()}" for one in things),
-        *(f"held {one.reference} {one.id.hex()}" for one in kept),
-    ], len(things)
-
-
-def _time(at: datetime) -> str:
-    return at.astimezone(UTC).strftime(_TIME)

@@ -86,7 +86,6 @@ def _row(one: DocumentRow) -> Row:
         "published_at": one.published_at,
         "last_day": one.last_day,
         "state": one.state.value,
-        "held": bool(one.holds),
     }
 
 

@@ -14,7 +14,7 @@ from config.clock import SystemClock, london_date
 from tests.cli.county import LADOCS, PRIMARY, SECONDARY, County, Ran
 
 LISTED = ["reference", "name", "schools", "category", "month", "size", "published_at", "last_day", "state"]
-SHOWN = [*LISTED, "destroyed_on", "published_by", "note", "audience", "not_headteacher", "names"]
+SHOWN = [*LISTED, "destroyed_on", "published_by", "note", "audience", "not_headteacher", "names", "withdrawn", "holds"]
 TO_PRIMARY = ("--category", "SEND", "--school", PRIMARY)
 
 

@@ -175,6 +175,7 @@ def test_a_live_document_under_a_key_that_is_due_is_an_alarm_once_a_day(
     later = old.destroy_day.replace(year=2030)
     with doomed.database.write() as connection:
         connection.execute(update(Document).where(Document.reference == old.reference).values(destroy_day=later))
+    believe(doomed)
     for _ in range(3):
         compose.jobs(doomed.home, doomed.services, machine=doomed.clock).turn()
         doomed.clock.advance(seconds=15)
