@@ -56,7 +56,7 @@ def founding(
     certificate, which the council replaces by its own. The asymmetric keys come from the cryptography library's own
     source of chance.
     """
-    with _emptied_on_failure(path):
+    with emptied_on_failure(path):
         write_durably(settings_file(path), settings_text.encode())
         settings = Settings.load(path, environ)
         home = Home(path, settings.keys.dir)
@@ -64,14 +64,14 @@ def founding(
         make_private_folder(home.run_dir)
         _make_secrets(Secrets(home.secrets_dir), hosts, clock, entropy)
         _make_databases(home, settings, clock)
-        with _emptied_on_failure(home.keys_dir):
+        with emptied_on_failure(home.keys_dir):
             KeyBox(home.keys_dir, clock, entropy).create()
             yield home, settings
             mark_format(path)
 
 
 @contextmanager
-def _emptied_on_failure(folder: Path) -> Iterator[None]:
+def emptied_on_failure(folder: Path) -> Iterator[None]:
     """What was put into the folder goes when the block raises. One that was there may be a volume, and stays."""
     if folder.exists() and (not folder.is_dir() or _contents(folder)):
         raise OperatorError(f"{folder} is not empty: name a folder that is, or one that does not exist.", exit_status=2)

@@ -23,6 +23,8 @@ _COMMANDS: dict[str, Later | LazyGroup] = {
     "demo": Later("gateway.cli.demo:demo", "Build a throw-away home with people and documents, and serve it."),
     "init": Later("gateway.cli.init:init", "Make a home: settings, keys, certificate, databases, first account."),
     "serve": Later("gateway.cli.serve:serve", "Serve SFTP and WebDAV until stopped."),
+    "backup": Later("gateway.cli.backup:backup", "Copy a home to a new folder, without the vault's keys."),
+    "restore": Later("gateway.cli.backup:restore", "Make a home of a backup."),
     "doctor": Later("gateway.cli.doctor:doctor", "Look a home over and say what to mend."),
     "school": _group(
         "school",

@@ -22,8 +22,8 @@ class Issued:
     recovery_codes: tuple[str, ...] = field(repr=False)
 
 
-def print_issued(core: Core, issued: Issued, *, as_json: bool) -> None:
-    """Show it, once: the secret of one-time codes as a QR code and as text."""
+def print_issued(core: Core, issued: Issued, recovery_key: str, *, as_json: bool) -> None:
+    """Show it, once: the secret of one-time codes as a QR code and as text. `recovery_key`: of the home's backups."""
     address = uri(issued.totp_secret, username=issued.username, issuer=core.settings.service.name)
     if as_json:
         shown = {
@@ -32,6 +32,7 @@ def print_issued(core: Core, issued: Issued, *, as_json: bool) -> None:
             "totp_secret": issued.totp_secret,
             "totp_uri": address,
             "recovery_codes": issued.recovery_codes,
+            "recovery_key": recovery_key,
         }
         click.echo(to_json(shown))
         return
@@ -42,6 +43,8 @@ def print_issued(core: Core, issued: Issued, *, as_json: bool) -> None:
     click.echo("recovery  each good once, at the pages, when the authenticator is lost:")
     for first, second in zip(issued.recovery_codes[::2], issued.recovery_codes[1::2], strict=True):
         click.echo(f"          {first}   {second}")
+    click.echo("backups   the line below, alone in a file offline, opens the secrets in backups:")
+    click.echo(f"          {recovery_key}")
     click.echo("This is shown once: keep it apart from this machine.", err=True)
 
 

@@ -15,6 +15,7 @@ from config.clock import SystemClock
 from config.entropy import system_entropy
 from config.errors import OperatorError
 from gateway import core as cores
+from gateway import recovery
 from gateway.change import changing
 from gateway.cli.credentials import Issued, confirm_codes, print_issued
 from gateway.cli.desk import HomeCommand, home_path
@@ -91,8 +92,8 @@ def init(
 ) -> None:
     """Make a home: settings, keys, certificate, databases, and the first administrator.
 
-    Refuses a folder that holds anything. The administrator's password, code secret and recovery codes are
-    shown once; at a terminal a code confirms that the authenticator works.
+    Refuses a folder that holds anything. The administrator's password, code secret and recovery codes, and
+    the recovery key of backups, are shown once; at a terminal a code confirms that the authenticator works.
     """
     path, user = home_path(ctx), os_user(os.environ)
     answers |= {"keys_dir": _keys_dir(path, keys_dir, keys_in_home), "user": user, "username": username}
@@ -109,9 +110,10 @@ def init(
         core = cores.core(home, settings)
         try:
             issued = _first_administrator(core, username, name, email, user)
+            recovery_key = recovery.make(home.path)
         finally:
             core.database.dispose()
-    print_issued(core, issued, as_json=as_json)
+    print_issued(core, issued, recovery_key, as_json=as_json)
     if sys.stdin.isatty() and not as_json:
         try:
             confirm_codes(core, issued)

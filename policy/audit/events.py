@@ -61,6 +61,8 @@ class EventKind(StrEnum):
     MAIL_FAILED = "mail:failed"
     PERSON_EXPORTED = "person:exported"
     CLOCK_CONFIRMED = "clock:confirmed"
+    BACKUP_MADE = "backup:made"
+    HOME_RESTORED = "home:restored"
     SERVICE_STARTED = "service:started"
     SERVICE_STOPPED = "service:stopped"
     HEARTBEAT = "service:heartbeat"

@@ -45,6 +45,7 @@ EXAMPLES = examples()
 def test_the_commands_are_those_of_the_product() -> None:
     assert set(ALL) == {
         *("demo", "init", "serve", "doctor", "publish", "db upgrade", "clock confirm", "expire", "job list"),
+        *("backup", "restore"),
         *(f"certificate {verb}" for verb in ("list", "show", "verify")),
         *(f"keys {verb}" for verb in ("replicate", "list", "forget")),
         *(f"audit {verb}" for verb in ("list", "verify", "checkpoint", "find", "export")),

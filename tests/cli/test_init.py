@@ -30,7 +30,7 @@ def init(root: Path, *arguments: str | Path, keys: bool = True) -> Ran:
 
 def test_a_home_is_made_with_its_first_administrator(tmp_path: Path) -> None:
     ran = init(tmp_path, "--json")
-    shown = {"username", "password", "totp_secret", "totp_uri", "recovery_codes"}
+    shown = {"username", "password", "totp_secret", "totp_uri", "recovery_codes", "recovery_key"}
     assert (ran.status, ran.json.keys(), len(ran.json["recovery_codes"])) == (0, shown, 10)
     [account] = ladocs("account", "list", "--json", "--home", tmp_path / "home").json
     assert (account["username"], account["staff"]) == ("ada", ["administrator", "officer"])
