@@ -40,8 +40,10 @@ from gateway.mail import outbox
 from gateway.mail.sending import base_url, mail_server
 from gateway.mail.smtp import MailServer, Smtp
 from gateway.mail.transport import OutOfReach
+from gateway.models import StoredObject
 from gateway.vault.holders import Standing
 from gateway.vault.keybox import KeyBox
+from gateway.vault.models import Kek, KekState
 from policy import agreement, agreement_texts, order
 from policy.audit import query
 from policy.audit.checkpoint import Checkpoint
@@ -161,7 +163,7 @@ def _private(name: str, folder: Path, otherwise: State) -> _Findings:
 
 def _keys(patient: _Patient) -> _Findings:
     folder = patient.home.keys_dir
-    count = len(KeyBox(folder, patient.clock, system_entropy).all())
+    held = KeyBox(folder, patient.clock, system_entropy).all()
     yield from _private("keys", folder, State.WRONG)
     if folder.resolve().is_relative_to(patient.home.path.resolve()):
         yield Finding(
@@ -170,7 +172,14 @@ def _keys(patient: _Patient) -> _Findings:
             f"{folder} lies in the home: a backup of it could bring back what was destroyed",
             "move it to a volume that is in no backup, and set keys.dir",
         )
-    yield Finding("keys", State.OK, f"the key box opens and holds {count} keys")
+    yield Finding("keys", State.OK, f"the key box opens and holds {len(held)} keys")
+    under = select(StoredObject.kek_id, func.count()).join(Kek, Kek.id == StoredObject.kek_id)
+    living = under.where(StoredObject.wrap.is_not(None), Kek.state != KekState.DESTROYED).group_by(StoredObject.kek_id)
+    with _reading(patient.settings.main_url(patient.home.path), Which.MAIN) as connection:
+        lost = sum(count for kek_id, count in connection.execute(living).all() if kek_id not in held)
+    if lost:
+        said = f"nobody can read {lost:,} of the documents: their keys are not there"
+        yield Finding("keys", State.WRONG, said, "set keys.dir to a key folder that has them, or publish them again")
 
 
 def _key_holders(patient: _Patient) -> _Findings:

@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import Connection, bindparam, func, insert, select
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from config.database import Database
 from config.entropy import Entropy
@@ -218,13 +218,17 @@ class Vault:
         return connection.execute(_PUBLISH_KEYS, {"first": first, "last": last}).scalars().all()
 
     def top_up(self, database: Database, today: date) -> int:
-        """Make the keys that any day up to 120 days ahead will want; how many were made is returned."""
+        """Make the keys that any day up to 120 days ahead will want; how many were made is returned.
+
+        A key that the rows know and the box does not takes no more wraps: it was lost with a key folder whose place a
+        holder took that was behind.
+        """
         with database.read() as connection:
-            if not self._wanted(connection, today):
+            if not self._wanted(connection, today, self._box.all()):
                 return 0
         with self._box.rotating() as held:
             with database.read() as connection:
-                wanted = self._wanted(connection, today)
+                wanted = self._wanted(connection, today, held)
             if not wanted:
                 return 0
             made = {self._entropy(fmt.ID_BYTES): (self._entropy(fmt.KEY_BYTES), use) for use in wanted}
@@ -236,6 +240,10 @@ class Vault:
                     {"id": kek_id, "day": day, "purpose": purpose, "state": KekState.ACTIVE, "generation": generation}
                     for kek_id, (_, (purpose, day)) in made.items()
                 ]
+                days = (Kek.state == KekState.ACTIVE, Kek.day >= today)
+                known = connection.execute(select(Kek.id).where(*days)).scalars()
+                lost = [kek_id for kek_id in known if kek_id not in held]
+                connection.execute(update(Kek).where(Kek.id.in_(lost)).values(state=KekState.CLOSING))
                 connection.execute(insert(Kek), rows)
         return len(made)
 
@@ -317,12 +325,13 @@ class Vault:
                 swept += 1
         return swept
 
-    def _wanted(self, connection: Connection, today: date) -> list[tuple[Purpose, date]]:
+    def _wanted(self, connection: Connection, today: date, held: Container[bytes]) -> list[tuple[Purpose, date]]:
         there = {
             (row.purpose, row.day)
             for row in connection.execute(
-                select(Kek.purpose, Kek.day).where(Kek.state == KekState.ACTIVE, Kek.day >= today)
+                select(Kek.id, Kek.purpose, Kek.day).where(Kek.state == KekState.ACTIVE, Kek.day >= today)
             )
+            if row.id in held
         }
         return [
             (purpose, today + timedelta(days=ahead))

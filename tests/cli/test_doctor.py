@@ -14,8 +14,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat
 
 from config.clock import SystemClock, microseconds
+from config.entropy import system_entropy
 from config.secrets import TLS_CERTIFICATE, TLS_KEY, Secrets
 from gateway import founding
+from gateway.vault.keybox import KeyBox
 from tests.audit.test_targets import collector
 from tests.cli.county import PRIMARY, County, ladocs, lists_an_agreement
 from tests.mail.server import PASSWORD, USERNAME, mail_server, make_certificate, silent_server
@@ -142,6 +144,18 @@ def _lost_keys(county: County) -> None:
     (county.keys / "box").unlink()
 
 
+def _keys_without_a_documents(county: County) -> None:
+    """The key folder is one that was behind when it took the place of another."""
+    letter = county.home / "Letter.txt"
+    letter.write_text("Dear all")
+    county("publish", letter, "--category", "SEND", "--school", PRIMARY)
+    box = KeyBox(county.keys, SystemClock(), system_entropy)
+    with closing(sqlite3.connect(county.home / "ladocs.db")) as connection:
+        [(used,)] = connection.execute("SELECT kek_id FROM object")
+    with box.rotating() as held:
+        box.replace({kek_id: key for kek_id, key in held.items() if kek_id != used})
+
+
 def _open_keys(county: County) -> None:
     county.keys.chmod(0o750)
 
@@ -187,6 +201,7 @@ def _mail_waits_for_days(county: County) -> None:
         (_older_record, "record", "older than this ladocs", "ladocs db upgrade"),
         (_lost_keys, "keys", "holds no key box", "set keys.dir"),
         (_open_keys, "keys", "is open to others", "chmod 700"),
+        (_keys_without_a_documents, "keys", "nobody can read 1 of the documents", "set keys.dir"),
         (_slept, "clock", "far past the last moment served", "ladocs clock confirm"),
         (_old_certificate, "certificate", "it was good until 2021", "put a new one"),
         (_lost_agreement, "agreement", "agreement.md, cannot be read (No such file", "agreement.versions"),

@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.exc import OperationalError
 
 from config.errors import OperatorError
@@ -183,8 +183,8 @@ def test_a_key_that_closes_between_the_check_and_the_rows_takes_no_document(auth
     assert authority.rows()["document"] == 0
 
 
-def test_a_key_that_is_not_in_the_box_takes_no_document(authority: Authority) -> None:
-    authority.published(authority.item())
+def lose_key(authority: Authority) -> None:
+    """Let the key of today's documents be one that is in no box."""
     with authority.database.write() as connection:
         connection.execute(update(Kek).values(state=KekState.CLOSING))
         connection.execute(
@@ -196,7 +196,22 @@ def test_a_key_that_is_not_in_the_box_takes_no_document(authority: Authority) ->
                 generation=99,
             )
         )
-    assert "the database refused it" in authority.refused(authority.item(authority.file("Later.pdf")))
+
+
+def test_a_day_whose_key_was_lost_is_given_another_by_the_next_act(authority: Authority) -> None:
+    authority.published(authority.item())
+    lose_key(authority)
+    authority.published(authority.item(authority.file("Later.pdf")))
+    assert authority.read("helen.head", "Later.pdf") == b"Dear all"
+    with authority.database.read() as connection:
+        state = connection.execute(select(Kek.state).where(Kek.id == b"?" * 16)).scalar_one()
+    assert state == KekState.CLOSING
+
+
+def test_a_key_that_is_not_in_the_box_takes_no_document(authority: Authority) -> None:
+    [verdict] = authority.publish(authority.item(), progress=lambda *_: lose_key(authority))
+    assert isinstance(verdict, Failed)
+    assert "the database refused it" in verdict.message
 
 
 def test_a_home_whose_clock_was_never_marked_takes_no_document(authority: Authority) -> None:
