@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -39,7 +41,7 @@ def list_(ctx: click.Context, as_json: bool) -> None:
                 "cause": said.get("cause"),
                 "state": said.get("state"),
                 "documents": int(said["documents"]) if said.get("documents", "").isdecimal() else None,
-                "keys_gone": said.get("keys-gone"),
+                "keys_gone": _moment(said.get("keys-gone")),
                 "file": str(file),
             }
         )
@@ -78,6 +80,13 @@ def verify(ctx: click.Context, file: Path, keys: tuple[str, ...], as_json: bool)
     found = differences(_read(file), trusted_keys(ctx, keys))
     details({"intact": not found, "differs": found}, as_json=as_json)
     return 1 if found else 0
+
+
+def _moment(said: str | None) -> datetime | None:
+    """A time as a certificate has it; None where there is none that reads as one."""
+    with suppress(ValueError):
+        return None if said is None else datetime.fromisoformat(said)
+    return None
 
 
 def _read(file: Path) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,8 @@ def test_what_is_due_is_destroyed_with_a_certificate_that_verifies_without_the_h
     assert due("document", "list", "--json").json[0]["state"] == "destroyed"
     [listed] = due("certificate", "list", "--json").json
     assert (listed["name"], listed["day"], listed["cause"], listed["documents"]) == (DAY, DAY, "day", 1)
+    assert datetime.fromisoformat(listed["keys_gone"]) <= datetime.now(UTC)
+    assert listed["keys_gone"] not in due("certificate", "list").out
     assert due("certificate", "show", DAY).out == Path(listed["file"]).read_text()
     assert due("certificate", "verify", listed["file"], "--json").json == {"intact": True, "differs": []}
     key = due("audit", "checkpoint", "--public-key").out.split()[1]
