@@ -71,7 +71,10 @@ def show(
     with desk(ctx, ANYONE) as here, here.reading() as connection:
         school = schools.find(connection, number)
         at = here.core.clock.now()
-        done = [one for one in review.listing(connection, _term(term), school.id) if one.signed]
+        asked = review.listing(connection, _term(term), school.id)
+        if term is not None and not asked:
+            raise OperatorError(f"{school.dfe} has no access review of {term}: see 'ladocs review list'.")
+        done = [one for one in asked if one.signed]
         if done and (term is not None or not review.open_reviews(connection, school.id)):
             _show_result(here, done[-1], html=html, as_signed=as_signed, as_csv=as_csv, as_json=as_json)
             return

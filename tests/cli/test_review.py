@@ -69,6 +69,11 @@ def test_a_school_without_a_review_is_told_so(open_: County) -> None:
     assert "No access review of 830-4003 is open" in open_("review", "show", SECONDARY, status=1).line
 
 
+def test_a_term_without_a_review_is_told_so(open_: County) -> None:
+    said = open_("review", "show", PRIMARY, "--term", "summer-1999", status=1).line
+    assert f"{PRIMARY} has no access review of summer-1999" in said
+
+
 def test_a_removed_account_is_out_and_the_others_are_confirmed(open_: County) -> None:
     confirmed(open_)
     people = open_("school", "show", PRIMARY, "--json").json["people"]
