@@ -41,6 +41,7 @@ from policy import doors, schools
 from policy.access import Action, Effect, Reason, Resource, Rule, decide, judged
 from policy.doors import DoorRule
 from policy.holdings import held_by
+from policy.roster import given
 
 CLOCK, PATH, CONTENTS, VERDICT = "clock", "path", "contents", "verdict"
 _DOORS = (CLOCK, *DoorRule)
@@ -197,6 +198,7 @@ class Explaining:
             numbers=self._numbers,
             to=to,
             audience=self._audience(resource),
+            begins=self._begins(folder),
         )
         for rule, reason in judged(self._scope, resource, self._at):
             if rule in _DOCUMENT or reason is not None:
@@ -226,6 +228,13 @@ class Explaining:
         if single_school(self._scope) is not None:
             return f"/{DOCUMENTS}"
         return ", ".join(f"/{school.folder}" for school in self._scope.schools.values())
+
+    def _begins(self, folder: Folder) -> datetime | None:
+        """When a grant of the folder's category begins that is still to come."""
+        what = f"category {self._scope.categories[folder.category_id]}"
+        to_come = (one for one in given(self._connection, self._account.id, self._at) if one.since > self._at)
+        mine = (one.since for one in to_come if (one.dfe, one.what) == (self._numbers[folder.school_id], what))
+        return min(mine, default=None)
 
     def _audience(self, resource: Resource) -> str:
         if resource.audience is None:

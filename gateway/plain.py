@@ -27,7 +27,8 @@ _STATES = {
 class Facts:
     """What the words name: `numbers` are the DfE numbers of schools, `to` those that the document was delivered to.
 
-    `audience`: the roles and short names to which it is restricted, empty where it is not.
+    `audience`: the roles and short names to which it is restricted, empty where it is not. `begins`: when a grant of
+    its category begins that is still to come, None where there is none.
     """
 
     account: AccountRow
@@ -37,6 +38,7 @@ class Facts:
     numbers: Mapping[int, str]
     to: str
     audience: str
+    begins: datetime | None
 
 
 def at_the_door(rule: DoorRule, account: AccountRow, schools: str, reason: Reason | None) -> str:
@@ -79,7 +81,7 @@ def of_document(rule: Rule, facts: Facts, reason: Reason | None) -> str:
         Rule.PUBLISHED: (f"was published {published}", f"is published {published}, and not before"),
         Rule.WITHDRAWN: ("was not withdrawn", f"was withdrawn from {number}"),
         Rule.LAST_DAY: (f"its last day is {last}", f"its last day was {last}"),
-        Rule.CATEGORY: (_held(school, resource, category), f"{category} is not granted; {_granted(facts, school)}"),
+        Rule.CATEGORY: (_held(school, resource, category), f"{category} is {_not_granted(facts, school)}"),
         Rule.HEADTEACHER: (
             "is kept from the headteacher, which it is not" if resource.not_headteacher else "is not kept from anybody",
             "is kept from the headteacher, an acting one too",
@@ -104,9 +106,11 @@ def _held(school: SchoolScope | None, resource: Resource, category: str) -> str:
     return f"holds {category}{f' until {last_day(end)}' if end else ''}"
 
 
-def _granted(facts: Facts, school: SchoolScope | None) -> str:
+def _not_granted(facts: Facts, school: SchoolScope | None) -> str:
+    if facts.begins is not None:
+        return f"granted from {london_date(facts.begins)}, and not before"
     held = sorted(facts.scope.categories[one] for one in (school.categories_at(facts.at) if school else ()))
-    return f"granted: {', '.join(held)}" if held else "nothing is granted there"
+    return f"not granted; granted: {', '.join(held)}" if held else "not granted; nothing is granted there"
 
 
 def _addressed(facts: Facts, school: SchoolScope | None) -> str:

@@ -213,6 +213,13 @@ def test_words_name_what_is_held_and_what_would_do(world: World) -> None:
     assert nothing[Rule.CATEGORY] == "SEND is not granted; nothing is granted there"
 
 
+def test_a_grant_that_begins_later_is_named_with_its_day(world: World) -> None:
+    world.publish("letter.pdf", HERE, "SEND")
+    world.grant("n.nothing", HERE, "SEND", begins_at=world.clock.now() + timedelta(days=3))
+    because = {line.rule: line.because for line in of_path(world, "n.nothing", LETTER).lines}
+    assert because[Rule.CATEGORY] == "SEND is granted from 2026-11-26, and not before"
+
+
 def test_a_hidden_folder_says_what_of_it_is_whose(world: World) -> None:
     world.publish("one.pdf", HERE, "SEND", roles=["SENCO"])
     world.publish("two.pdf", HERE, "SEND", people=["n.nothing"])
