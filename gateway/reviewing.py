@@ -97,12 +97,14 @@ def confirm(
     missing = set(removed) - {item.ref for item in found.items}
     if missing:
         raise OperatorError(f"'{min(missing)}' is nothing that this review shows: see 'ladocs review show'.")
+    # Who is removed and belongs nowhere else has no use for keys and device passwords: they end too.
+    left = {item.account_id for item in found.items if item.ref in removed and _is_all(item)}
+    removed = {item.ref for item in found.items if item.ref in removed or item.account_id in left}
     gone = [item for item in found.items if item.ref in removed]
     kept = [item for item in found.items if item.ref not in removed]
     for item in sorted(gone, key=lambda item: item.what is What.ACCOUNT):  # an account's credentials before itself
         _remove(change, school, by, item)
-    left = {item.account_id for item in gone if item.what is What.ACCOUNT and not item.elsewhere}
-    ends = {item.ref: _keep(core, change, school, item) for item in kept if item.account_id not in left}
+    ends = {item.ref: _keep(core, change, school, item) for item in kept}
     said = _said(core, change, found, by, because, removed, ends)
     signed = statement.signed(FORM, said, signing_key(core.secrets))
     review.settle(change.connection, [one.id for one in found.reviews], change.at, by.id, signed)
@@ -118,6 +120,11 @@ def confirm(
         removed=tuple(item.ref for item in gone),
         signed=signed,
     )
+
+
+def _is_all(item: Item) -> bool:
+    """Whether it is all that an account has."""
+    return item.what is What.ACCOUNT and not item.elsewhere
 
 
 def extend(core: Core, change: Change, school: SchoolRow, until: date, because: str) -> Sequence[ReviewRow]:

@@ -282,6 +282,18 @@ def test_who_is_removed_leaves_the_school_and_gets_nothing_back(late: World) -> 
     assert device.suspended_at is not None
 
 
+def test_of_who_is_removed_and_belongs_nowhere_else_keys_and_device_passwords_are_removed_too(late: World) -> None:
+    said = statement.said(confirm(late, "h.head", "o.office").signed)
+    assert {one["item"]: one["decision"] for one in said["items"]} == {
+        "h.head": "confirmed",
+        "o.office": "removed",
+        "key:1": "removed",
+        "device:1": "removed",
+    }
+    removed = {event.reason for event in late.recorded(EventKind.CREDENTIAL_REMOVED)}
+    assert removed == {"key 1", "device password 1"}
+
+
 def test_a_confirmed_device_password_runs_to_30_days_after_the_next_review_is_due(late: World) -> None:
     confirm(late)
     assert items(late)["device:1"].ends == end_of_day(NEXT_DUE + timedelta(days=30))
