@@ -25,9 +25,7 @@ from gateway.mail import outbox
 from gateway.mail.outbox import Letter, MailKind
 from policy import generations, roster
 from policy.endings import endings as in_schools
-from policy.school_days import school_days_before
-
-SCHOOL_DAYS_BEFORE = (14, 3)
+from policy.school_days import SCHOOL_DAYS_BEFORE, school_days_before
 
 _TURN = "announcements"  # the counter whose row lets one process announce at a time
 _AHEAD = timedelta(days=100)  # 14 school days and the longest holidays

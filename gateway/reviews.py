@@ -32,9 +32,7 @@ from policy.audit.events import EventKind
 from policy.audit.log import AuditLog
 from policy.review import ReviewRow, Stage
 from policy.reviewed import Item, What
-from policy.school_days import school_days_after, school_days_before
-
-SCHOOL_DAYS_BEFORE = (14, 3)
+from policy.school_days import SCHOOL_DAYS_BEFORE, school_days_after, school_days_before
 
 _TURN = "review reminders"  # the counter whose row lets one process remind at a time
 _REMEMBERED = timedelta(days=100)

@@ -23,10 +23,8 @@ from gateway.mail import outbox
 from gateway.mail.outbox import Letter, MailKind
 from policy import agreement, generations, roster, schools
 from policy.agreement import Stage
-from policy.school_days import school_days_before
+from policy.school_days import SCHOOL_DAYS_BEFORE, school_days_before
 from policy.schools import SchoolRow
-
-SCHOOL_DAYS_BEFORE = (14, 3)
 
 _TURN = "agreement reminders"  # the counter whose row lets one process remind at a time
 _BEHIND = timedelta(days=14)  # what ended longer ago may have been told and forgotten

@@ -12,6 +12,9 @@ from datetime import date, timedelta
 
 from config.settings import Term
 
+SCHOOL_DAYS_BEFORE = (14, 3)
+"""When what runs out, or is due, is announced before its day [R33]."""
+
 _DAY = timedelta(days=1)
 _FRIDAY = 4
 _SEPTEMBER = 9
